@@ -1,0 +1,28 @@
+#!/bin/sh
+# The main job on the sample office: ingest, ask, summarise. $RAG is the command to run, with its --home.
+# Exit codes that belong to the story (3: some files could not be read; 1: not in the documents) are expected; any
+# other ends the demo.
+set -eu
+
+run() {
+    expected=$1
+    shift
+    printf '\n\033[36m$ rag %s\033[0m\n' "$*"
+    status=0
+    $RAG "$@" || status=$?
+    if [ "$status" -ne "$expected" ]; then
+        printf 'The demo expected exit code %s and got %s.\n' "$expected" "$status" >&2
+        exit 1
+    fi
+    [ "$status" -eq 0 ] || printf '(exit code %s, as expected)\n' "$status"
+}
+
+# The office holds a scan and a password-protected file on purpose: nothing is skipped in silence.
+run 3 ingest data/office
+run 0 ask "How fast must a member of staff report a suspected security incident?"
+run 0 ask "Who has to agree before a supplier may see patient data?"
+run 1 ask "What is the mileage rate for bicycles?"
+run 0 summarize data/office/logs --out .demo/reports
+printf '\n'
+sed -n 1,40p .demo/reports/overall.md
+printf '\nReports: .demo/reports. Try your own: %s ingest FOLDER, then %s ask "…"\n' "$RAG" "$RAG"

@@ -1,0 +1,1 @@
+"""Sources of the sample office: texts as data, and the code that turns them into files."""

@@ -1,0 +1,1 @@
+"""Turns files into located text: walk, read, chunk, embed, store. Knows nothing about questions, models or stores."""

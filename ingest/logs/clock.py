@@ -1,0 +1,133 @@
+"""Timestamps of all kinds to aware UTC datetimes. Knows no log format.
+
+ISO 8601 and its looser relatives go through `datetime.fromisoformat`; the rest through a table of strptime formats.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+_FORMATS = (
+    "%d/%b/%Y:%H:%M:%S %z",  # Apache and nginx access
+    "%a %b %d %H:%M:%S.%f %Y",  # Apache error
+    "%a %b %d %H:%M:%S %Y",  # C's ctime
+    "%a %b %d %H:%M:%S %Y UTC",
+    "%a %b %d %H:%M:%S %Z %Y",  # date(1)
+    "%a, %d %b %Y %H:%M:%S %z",  # RFC 5322
+    "%a, %d %b %Y %H:%M:%S GMT",
+    "%Y/%m/%d %H:%M:%S",
+    "%y/%m/%d %H:%M:%S",
+    "%y%m%d %H%M%S",
+    "%Y-%m-%d-%H.%M.%S.%f",
+    "%Y%m%d-%H:%M:%S:%f",
+    "%d.%m.%Y %H:%M:%S",
+    "%d.%m.%Y %H:%M",
+    "%m/%d/%Y %I:%M:%S %p",  # US, as Windows prints it
+    "%m/%d/%Y %H:%M:%S",
+    "%m/%d/%Y %H:%M",
+    "%d-%b-%Y %H:%M:%S",
+    "%b %d %Y %H:%M:%S",
+    "%b %d, %Y %I:%M:%S %p",
+)
+
+_NO_YEAR = ("%b %d %H:%M:%S", "%m-%d %H:%M:%S.%f", "%m-%d %H:%M:%S", "%m.%d %H:%M:%S")
+
+_ZONE_AT_END = re.compile(r"(?:Z|UTC|GMT|[+-]\d\d:?\d\d)\)?$")
+_EPOCH = re.compile(r"\d{9,19}(?:\.\d+)?$")
+_LONGEST = 64  # characters; no timestamp is longer, and hostile values are
+
+_EARLIEST, _LATEST = 1e8, 7.3e9
+"""Seconds since 1970 between 1973 and 2201: what a bare number may be to count as a time."""
+
+
+@lru_cache(maxsize=8192)  # neighbouring lines share their second
+def parse_time(text: str) -> datetime | None:
+    """The moment a timestamp names, in UTC; None if it is none. One without a zone is taken for UTC (`has_zone`)."""
+    text = text.strip()
+    if not text or len(text) > _LONGEST:
+        return None
+    if _EPOCH.match(text):
+        return from_epoch(float(text))
+    if text.endswith(" UTC"):
+        text = text[:-4] + "+00:00"
+    try:
+        return _in_utc(datetime.fromisoformat(text))
+    except (ValueError, OverflowError):
+        pass  # not ISO 8601: the table decides
+    for form in _FORMATS:
+        try:
+            return _in_utc(datetime.strptime(text, form))
+        except (ValueError, OverflowError):
+            continue
+    return None
+
+
+def from_epoch(number: float) -> datetime | None:
+    """The moment of a Unix time in seconds, milli-, micro- or nanoseconds; None if it lies beyond 1973 to 2201."""
+    for unit in (1.0, 1e3, 1e6, 1e9):
+        seconds = number / unit
+        if _EARLIEST <= seconds <= _LATEST:
+            return datetime.fromtimestamp(seconds, UTC)
+    return None
+
+
+def has_zone(text: str) -> bool:
+    """Whether a timestamp says which zone it is in. Unix times do: they are UTC."""
+    text = text.strip()
+    return bool(_ZONE_AT_END.search(text) or _EPOCH.match(text))
+
+
+def iso(moment: datetime) -> str:
+    """ISO 8601 in UTC with a Z, with fractions only where there are any."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+class YearlessClock:
+    """Reads timestamps without a year, as RFC 3164 has them.
+
+    The first line gets the latest year in which it does not lie after the file's last change. From there on a jump
+    back by more than half a year is a New Year.
+    """
+
+    def __init__(self, changed: datetime) -> None:
+        self._changed = changed + timedelta(days=1)  # the log's zone is not known
+        self._year: int | None = None
+        self._last: datetime | None = None
+        self._cached = ("", None)  # type: tuple[str, datetime | None]
+
+    def parse(self, text: str) -> datetime | None:
+        """The moment, taken for UTC; None if the text is no timestamp."""
+        if text == self._cached[0]:
+            return self._cached[1]
+        moment = self._read(text)
+        self._cached = (text, moment)
+        return moment
+
+    def _read(self, text: str) -> datetime | None:
+        if self._year is None:
+            first = _with_year(text, self._changed.year)
+            self._year = self._changed.year - (1 if first and first > self._changed else 0)
+        moment = _with_year(text, self._year)
+        if moment is None:
+            return None
+        if self._last and self._last - moment > timedelta(days=183):
+            self._year += 1
+            moment = _with_year(text, self._year) or moment
+        elif self._last and moment - self._last > timedelta(days=183) and self._last.month == 1:
+            return _with_year(text, self._year - 1)  # a straggler from before New Year
+        self._last = moment
+        return moment
+
+
+def _with_year(text: str, year: int) -> datetime | None:
+    stamp = f"{year} {' '.join(text.split())}"
+    for form in _NO_YEAR:
+        try:
+            return datetime.strptime(stamp, f"%Y {form}").replace(tzinfo=UTC)
+        except ValueError:
+            continue
+    return None

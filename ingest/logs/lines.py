@@ -1,0 +1,156 @@
+"""Bytes to numbered lines: gzip, encodings, and the bounds that hostile files meet. Knows nothing about log formats.
+
+A line ends at "\\n" (a "\\r" before it is dropped). What is not UTF-8 becomes U+FFFD, which is visible and counted.
+"""
+
+import codecs
+import gzip
+import io
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from ingest.errors import ReadError
+from ingest.types import FileStatus
+
+HEAD_BYTES = 1 << 18
+"""What recognition looks at: enough for a thousand lines, little enough to read of every file in a folder."""
+
+LINE_MAX = 1 << 24
+"""Characters kept of one line. The longest real lines are CloudTrail documents, which `Text.chunks` reads in pieces."""
+
+GZIP_FREE = 1 << 28
+GZIP_RATIO = 500
+"""A gzip stream may unpack to `GZIP_FREE` bytes, and beyond that to `GZIP_RATIO` times its size. Repetitive logs pack
+100:1 to 200:1; gzip's own limit, which bombs reach, is about 1,030:1."""
+
+CONTROL_MAX = 0.01
+"""Share of control bytes in the head above which a file is no text. Logs with terminal colours stay far below."""
+
+_TEXT_BYTES = bytes(range(32, 256)) + b"\t\n\r\f\v\b\x1b"
+_BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+
+
+class _Meter(io.RawIOBase):
+    """A raw file that reports how many bytes were taken from it (compressed ones, where it is compressed)."""
+
+    def __init__(self, raw: io.FileIO, on_progress: Callable[[int], None] | None) -> None:
+        self._raw = raw
+        self._on_progress = on_progress
+        self.taken = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        count = self._raw.readinto(buffer)  # type: ignore[arg-type]  # a writable buffer, as RawIOBase demands
+        self.taken += count
+        if self._on_progress and count:
+            self._on_progress(count)
+        return count
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class Text:
+    """An open log as text. `lines` for line formats, `chunks` for documents; use one of them, once.
+
+    Raises ReadError for what is not text, cannot be opened, or unpacks without bound.
+    """
+
+    def __init__(self, path: Path, on_progress: Callable[[int], None] | None = None) -> None:
+        try:
+            raw = io.FileIO(path)
+        except OSError as error:
+            raise ReadError(FileStatus.FAILED, f"{path.name} cannot be opened: {error.strerror}.") from error
+        self.name = path.name
+        self.notes: list[str] = []
+        self._meter = _Meter(raw, on_progress)
+        buffered = io.BufferedReader(self._meter, 1 << 20)
+        self.compressed = buffered.peek(2)[:2] == b"\x1f\x8b"
+        self._bytes: gzip.GzipFile | io.BufferedReader = gzip.GzipFile(fileobj=buffered) if self.compressed else buffered
+        self._buffered = buffered
+        self._unpacked = 0
+        self._first = b""
+        while len(self._first) < HEAD_BYTES and (more := self._read(HEAD_BYTES - len(self._first))):
+            self._first += more
+        encoding = next((name for bom, name in _BOMS if self._first.startswith(bom)), "utf-8")
+        if encoding == "utf-16":
+            self.notes.append("The file is UTF-16.")
+        self._decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
+        self._refuse_binary(encoding)
+
+    def __enter__(self) -> "Text":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bytes.close()
+        self._buffered.close()
+
+    @property
+    def head(self) -> str:
+        """The beginning, decoded, for recognition. Its last line may be cut."""
+        encoding = next((name for bom, name in _BOMS if self._first.startswith(bom)), "utf-8")
+        return self._first.decode(encoding, errors="replace")
+
+    @property
+    def head_is_all(self) -> bool:
+        """Whether `head` is the whole file."""
+        return len(self._first) < HEAD_BYTES
+
+    def chunks(self) -> Iterator[str]:
+        """The decoded text in pieces of about a million characters, `head` included."""
+        yield self._decoder.decode(self._first)
+        while data := self._read(1 << 20):
+            yield self._decoder.decode(data)
+        yield self._decoder.decode(b"", final=True)
+
+    def lines(self) -> Iterator[tuple[int, str]]:
+        """(1-based number, line without its end). The last line is there even if nothing ends it."""
+        number = 0
+        rest: list[str] = []  # pieces of a line whose end has not come yet
+        length = 0  # characters in `rest`
+        for chunk in self.chunks():
+            pieces = chunk.split("\n")
+            for piece in pieces[:-1]:
+                number += 1
+                if rest:
+                    piece = "".join((*rest, piece))
+                    rest, length = [], 0
+                yield number, self._bounded(number, piece)
+            if pieces[-1] and length <= LINE_MAX:
+                rest.append(pieces[-1])
+                length += len(pieces[-1])
+        if rest:
+            yield number + 1, self._bounded(number + 1, "".join(rest))
+            self.notes.append(f"The last line ({number + 1}) has no line end: it may be cut.")
+
+    def _bounded(self, number: int, line: str) -> str:
+        if len(line) > LINE_MAX:
+            self.notes.append(f"Line {number} is longer than {LINE_MAX:,} characters; what lies beyond was not read.")
+            return line[:LINE_MAX]
+        return line[:-1] if line.endswith("\r") else line
+
+    def _read(self, size: int) -> bytes:
+        try:
+            data = self._bytes.read1(size)  # `read` would lose what came before a cut
+        except EOFError:
+            self.notes.append("The compressed stream ends too early: what it held up to there was read.")
+            return b""
+        except (OSError, zlib.error) as error:
+            raise ReadError(FileStatus.DAMAGED, f"{self.name} cannot be read to its end: {error}.") from error
+        self._unpacked += len(data)
+        if self.compressed and self._unpacked > max(GZIP_FREE, GZIP_RATIO * self._meter.taken):
+            raise ReadError(
+                FileStatus.TOO_LARGE, f"{self.name} unpacks to more than {GZIP_RATIO} times its size, as no log does."
+            )
+        return data
+
+    def _refuse_binary(self, encoding: str) -> None:
+        if encoding == "utf-16" or not self._first:
+            return
+        control = len(self._first.translate(None, _TEXT_BYTES))
+        if control > CONTROL_MAX * len(self._first):
+            raise ReadError(FileStatus.DAMAGED, f"{self.name} is not a text log: it holds binary data.")

@@ -1,0 +1,423 @@
+"""Records with named fields (JSON, CSV) to events: tables of which key means what.
+
+`FAMILIES` has a row for each service whose records have a shape of their own; `NAMES` says which key names mean time,
+actor and so on anywhere else. To teach a new service, add a row.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+
+from ingest.logs.access import outcome_of_status
+from ingest.logs.clock import from_epoch, has_zone, parse_time
+from ingest.logs.events import Event, Outcome
+from ingest.logs.layouts import level_word
+
+Record = Mapping[str, object]
+
+VALUE_MAX = 300
+"""Characters kept of an actor, object and so on. Longer ones are payloads, not names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Where a service's records keep what. Paths are dotted keys, digits index lists; the first with a value counts."""
+
+    name: str
+    needs: tuple[str, ...]  # a record with all of these is of this family
+    time: tuple[str, ...]
+    actor: tuple[str, ...]
+    action: tuple[str, ...]
+    object: tuple[str, ...]
+    source: tuple[str, ...]
+    outcome: tuple[str, ...] = ()
+    error_code: tuple[str, ...] = ()
+    service: tuple[str, ...] = ()  # stands before the action in the template
+    message: tuple[str, ...] = ()
+    severity: tuple[str, ...] = ()
+    silence_is_success: bool = True  # no outcome and no error code mean that it was done
+
+
+FAMILIES = (
+    Family(
+        "cloudtrail",
+        needs=("eventSource", "eventName"),
+        time=("eventTime",),
+        actor=(
+            "userIdentity.arn", "userIdentity.userName", "userIdentity.invokedBy", "userIdentity.principalId",
+            "userIdentity.type",
+        ),
+        action=("eventName",),
+        object=(
+            "requestParameters.bucketName", "requestParameters.userName", "requestParameters.roleName",
+            "requestParameters.groupName", "requestParameters.groupId", "requestParameters.name",
+            "requestParameters.keyId", "requestParameters.functionName", "requestParameters.instanceId",
+            "requestParameters.secretId", "requestParameters.tableName", "requestParameters.dBInstanceIdentifier",
+            "requestParameters.policyArn", "requestParameters.roleArn", "resources.0.ARN",
+        ),
+        source=("sourceIPAddress",),
+        outcome=("responseElements.ConsoleLogin",),
+        error_code=("errorCode", "errorMessage"),
+        service=("eventSource",),
+    ),
+    Family(
+        "gcp-audit",
+        needs=("protoPayload",),
+        time=("timestamp", "receiveTimestamp", "p_event_time"),
+        actor=("protoPayload.authenticationInfo.principalEmail", "protoPayload.authenticationInfo.principalSubject"),
+        action=("protoPayload.methodName",),
+        object=("protoPayload.resourceName", "resource.labels.project_id"),
+        source=("protoPayload.requestMetadata.callerIp", "protoPayload.requestMetadata.callerIP"),
+        error_code=("protoPayload.status.code",),
+        service=("protoPayload.serviceName",),
+        severity=("severity",),
+    ),
+    Family(
+        "kubernetes-audit",
+        needs=("verb", "objectRef"),
+        time=("stageTimestamp", "requestReceivedTimestamp"),
+        actor=("user.username",),
+        action=("verb+objectRef.resource+objectRef.subresource",),
+        object=("objectRef.namespace+objectRef.name", "requestURI"),
+        source=("sourceIPs.0",),
+        outcome=("responseStatus.code",),
+    ),
+    Family(
+        "azure-activity",
+        needs=("operationName", "resourceId"),
+        time=("time", "eventTimestamp"),
+        actor=("caller", "identity.claims.upn", "identity.claims.name", "properties.userPrincipalName", "identity"),
+        action=("operationName.value", "operationName"),
+        object=("resourceId",),
+        source=("callerIpAddress", "properties.ipAddress"),
+        outcome=("resultType", "resultSignature", "status.value"),
+        error_code=("resultSignature", "properties.errorCode"),
+        severity=("level",),
+    ),
+    Family(
+        "entra-audit",
+        needs=("activityDisplayName", "initiatedBy"),
+        time=("activityDateTime",),
+        actor=("initiatedBy.user.userPrincipalName", "initiatedBy.app.displayName"),
+        action=("activityDisplayName",),
+        object=("targetResources.0.userPrincipalName", "targetResources.0.displayName"),
+        source=("initiatedBy.user.ipAddress",),
+        outcome=("result",),
+    ),
+    Family(
+        "okta",
+        needs=("eventType", "actor.alternateId"),
+        time=("published",),
+        actor=("actor.alternateId", "actor.displayName"),
+        action=("eventType",),
+        object=("target.0.alternateId", "target.0.displayName"),
+        source=("client.ipAddress",),
+        outcome=("outcome.result",),
+        error_code=("outcome.reason",),
+        severity=("severity",),
+    ),
+    Family(
+        "google-workspace",
+        needs=("actor", "id.applicationName"),
+        time=("id.time",),
+        actor=("actor.email", "actor.profileId", "actor.callerType"),
+        action=("events.0.name", "name"),
+        object=("events.0.parameters.0.value", "parameters.USER_EMAIL", "parameters.doc_title"),
+        source=("ipAddress",),
+        service=("id.applicationName",),
+    ),
+    Family(
+        "github-audit",
+        needs=("action", "actor", "org"),
+        time=("@timestamp", "created_at"),
+        actor=("actor",),
+        action=("action",),
+        object=("repo", "team", "user", "org"),
+        source=("actor_ip",),
+    ),
+)  # fmt: skip
+
+NAMES: Mapping[str, tuple[str, ...]] = {
+    "time": (
+        "timestamp", "time", "eventtime", "datetime", "date", "ts", "createdat", "created", "occurredat", "loggedat",
+        "timestamputc", "timeutc", "utctimestamp", "eventdate", "eventtimestamp", "isotimestamp", "creationtime",
+        "createdatetime", "createddatetime", "starttime", "published", "performedat", "effectiveat", "when",
+        "realtimetimestamp", "eventcreationtime", "timegenerated", "datecreated", "lognow", "calendartime", "unixtime",
+    ),
+    "actor": (
+        "actor", "user", "username", "useremail", "actoremail", "email", "userid", "login", "account", "accountname",
+        "principal", "principalemail", "operator", "performedby", "initiatedby", "admin", "adminid", "adminemail",
+        "actorname", "actorid", "caller", "callerid", "userprincipalname", "subject", "subjectusername", "createdby",
+        "by", "person", "employee", "useridentity", "identity", "requestor", "requester", "analyst", "comm", "uid",
+    ),
+    "action": (
+        "action", "eventname", "event", "eventtype", "operation", "operationname", "actionname", "activity", "verb",
+        "activitydisplayname", "eventsimplename", "actiontype", "command", "method", "methodname", "requestmethod",
+        "eventaction", "type", "name", "category",
+    ),
+    "object": (
+        "object", "resource", "target", "resourcename", "resourceid", "entity", "entityid", "record", "recordid",
+        "file", "filename", "path", "document", "documentid", "sample", "sampleid", "table", "item", "itemid",
+        "objectid", "objectname", "objectref", "repo", "repository", "bucket", "targetuser", "uri", "url", "asset",
+    ),
+    "outcome": ("outcome", "result", "status", "resulttype", "resultstatus", "success", "decision", "disposition",
+                "state", "statuscode", "httpstatus", "responsestatus"),
+    "source": (
+        "ip", "sourceip", "sourceipaddress", "srcip", "clientip", "ipaddress", "remoteaddr", "remoteip", "requestip",
+        "callerip", "calleripaddress", "userip", "actorip", "srcaddr", "remoteaddress", "clientaddress", "address",
+        "sourceaddress", "client", "source", "workstation", "terminal", "host", "hostname", "computer", "device",
+    ),
+    "error_code": ("errorcode", "errcode", "error", "resultcode", "exitcode", "reason", "failurereason", "code"),
+    "severity": ("severity", "level", "loglevel", "priority"),
+    "message": ("message", "msg", "log", "description", "displaymessage", "text", "summary", "details", "detail"),
+    "service": ("service", "servicename", "application", "applicationname", "module", "component", "logger", "workload"),
+}  # fmt: skip
+"""Key names, lower case and without punctuation, in order of preference."""
+
+_WRAPPED = ("event", "data", "payload", "record", "properties", "attributes", "protopayload", "metadata", "context", "id")
+"""Keys whose value may hold what the record itself does not."""
+
+_PERSON = ("email", "mail", "userprincipalname", "alternateid", "login", "username", "name", "displayname", "id", "ip",
+           "ipaddress", "type")  # fmt: skip
+"""What names a nested actor, object or source best."""
+
+LISTS = ("Records", "records", "events", "Events", "items", "value", "logEvents", "entries", "results", "data", "logs")
+"""Keys under which a document keeps a list of records."""
+
+_SUCCESS = {"success", "succeeded", "successful", "ok", "allow", "allowed", "accept", "accepted", "granted", "permit",
+            "permitted", "pass", "passed", "true", "yes", "complete", "completed", "0", "approved", "done"}  # fmt: skip
+_DENIED = {"denied", "deny", "forbidden", "unauthorized", "unauthorised", "blocked", "block", "rejected", "reject",
+           "refused", "refuse", "accessdenied", "not permitted", "dropped"}  # fmt: skip
+_FAILURE = {"failure", "failed", "fail", "error", "false", "no", "invalid", "unsuccessful", "ko", "incorrect", "1"}
+_DENIED_CODE = re.compile(r"(?i)access.?denied|unauthori[sz]ed|forbidden|permission.?denied|not.?authorized|^40[13]$|^7$")
+
+
+@lru_cache(maxsize=4096)
+def outcome_word(text: str) -> str | None:
+    """An outcome in our three words where the log's own word is one of theirs."""
+    word = text.strip().lower()
+    if not word or word in ("none", "null", "-", "n/a"):
+        return None
+    if word.isdigit() and len(word) == 3 and 100 <= int(word) < 600:
+        return outcome_of_status(int(word))
+    first = re.split(r"[^a-z0-9]+", word.lstrip("("), maxsplit=1)[0]
+    for outcome, words in ((Outcome.SUCCESS, _SUCCESS), (Outcome.DENIED, _DENIED), (Outcome.FAILURE, _FAILURE)):
+        if word in words or (first in words and not first.isdigit()):
+            return outcome
+    return clip(word)
+
+
+def outcome_of_error(code: str) -> Outcome:
+    """What an error code says of the action."""
+    return Outcome.DENIED if _DENIED_CODE.search(code) else Outcome.FAILURE
+
+
+def clip(text: str) -> str:
+    """A value short enough to be counted and printed; how much is missing is said."""
+    return text if len(text) <= VALUE_MAX else f"{text[:VALUE_MAX]}… ({len(text):,} characters)"
+
+
+def family_of(record: Record) -> Family | None:
+    """The service whose shape the record has."""
+    for family in FAMILIES:
+        if all(_at(record, path) is not None for path in family.needs):
+            return family
+    return None
+
+
+def is_event(record: Record) -> bool:
+    """Whether a record tells of something that happened. A record of `id` and `text` is a document, not an event."""
+    if family_of(record):
+        return True
+    if isinstance(record.get("text"), str) and ("id" in record or "title" in record or "_id" in record):
+        return False
+    flat = _flat(record)
+    if not any(_time(flat.get(name)) for name in NAMES["time"]):
+        return False
+    return any(name in flat for field in ("action", "actor", "message", "severity", "outcome") for name in NAMES[field])
+
+
+def tells(names: Sequence[str]) -> bool:
+    """Whether the column names of a table are those of a log: a time, and who did or what was done."""
+    known = {key(name) for name in names}
+    has = {field: any(name in known for name in NAMES[field]) for field in NAMES}
+    action = any(name in known for name in NAMES["action"][:-3])  # "type", "name" and "category" name anything
+    return has["time"] and (
+        (action and (has["actor"] or has["outcome"] or has["source"] or has["object"]))
+        or (has["actor"] and (has["outcome"] or has["source"]))
+        or (has["severity"] and has["message"])
+    )
+
+
+class Mapper:
+    """Turns records into events and remembers what has to be said about them."""
+
+    def __init__(self) -> None:
+        self._zoneless = False
+        self.families: set[str] = set()
+
+    def event(self, record: Record, lines: tuple[int, int], detail: str) -> Event:
+        """The record's event. `detail` is the record as it stands in the log."""
+        family = family_of(record)
+        if family:
+            self.families.add(family.name)
+            return self._known(family, record, lines, detail)
+        return self._generic(record, lines, detail)
+
+    def notes(self) -> list[str]:
+        """What a reader must know about the times."""
+        return ["Timestamps without a zone are read as UTC."] if self._zoneless else []
+
+    def _known(self, family: Family, record: Record, lines: tuple[int, int], detail: str) -> Event:
+        def first(paths: tuple[str, ...]) -> str | None:
+            for path in paths:
+                value = _text(_at(record, path))
+                if value:
+                    return value
+            return None
+
+        action = first(family.action)
+        error = first(family.error_code)
+        outcome = outcome_word(first(family.outcome) or "")
+        if error and outcome_word(error) is Outcome.SUCCESS:
+            error = None
+        if outcome is None and (error or family.silence_is_success):
+            outcome = outcome_of_error(error) if error else Outcome.SUCCESS
+        elif outcome == Outcome.SUCCESS:
+            error = None
+        message = " ".join(filter(None, (first(family.service), action, error or _unless_success(outcome))))
+        actor = first(family.actor)
+        return Event(
+            lines,
+            self._moment(next((v for path in family.time if (v := _at(record, path)) is not None), None)),
+            _short(actor) if actor else None,
+            action,
+            first(family.object),
+            outcome,
+            first(family.source),
+            error,
+            message,
+            True,
+            level_word(first(family.severity)),
+            detail,
+        )
+
+    def _generic(self, record: Record, lines: tuple[int, int], detail: str) -> Event:
+        flat = _flat(record)
+
+        def first(field: str) -> str | None:
+            for name in NAMES[field]:
+                value = _text(flat.get(name))
+                if value:
+                    return value
+            return None
+
+        action, message = first("action"), first("message")
+        error = first("error_code")
+        if error and outcome_word(error) in (None, Outcome.SUCCESS):
+            error = None
+        outcome = outcome_word(first("outcome") or "")
+        if outcome is None and error:
+            outcome = outcome_of_error(error)
+        times = (self._moment(flat[name]) for name in NAMES["time"] if name in flat)
+        templated = action is not None
+        template = " ".join(filter(None, (first("service"), action, _unless_success(outcome))))
+        if not templated:
+            template = message or template or "(" + " ".join(sorted(flat)[:20]) + ")"
+        return Event(
+            lines,
+            next((moment for moment in times if moment), None),
+            first("actor"),
+            action,
+            first("object"),
+            outcome,
+            first("source"),
+            error,
+            template,
+            templated,
+            level_word(first("severity")),
+            detail,
+        )
+
+    def _moment(self, value: object) -> datetime | None:
+        moment = _time(value)
+        if moment and isinstance(value, str) and not has_zone(value):
+            self._zoneless = True
+        return moment
+
+
+@lru_cache(maxsize=8192)
+def key(name: str) -> str:
+    """A key's name as `NAMES` spells it."""
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def _flat(record: Record) -> dict[str, object]:
+    """The record's values by normalised key; what wrappers hold fills the gaps."""
+    flat = {key(name): value for name, value in record.items() if value is not None and value != ""}
+    for wrapper in _WRAPPED:
+        inner = flat.get(wrapper)
+        if isinstance(inner, dict):
+            for name, value in inner.items():
+                if value is not None and value != "":
+                    flat.setdefault(key(str(name)), value)
+    return flat
+
+
+def _at(record: Record, path: str) -> object:
+    """The value at a dotted path; several paths joined by `+` give their values joined by a blank."""
+    if "+" in path:
+        return " ".join(filter(None, (_text(_at(record, part)) for part in path.split("+")))) or None
+    value: object = record
+    for step in path.split("."):
+        if isinstance(value, dict):
+            value = value.get(step)
+        elif isinstance(value, list) and step.isdigit() and int(step) < len(value):
+            value = value[int(step)]
+        else:
+            return None
+    return value
+
+
+def _text(value: object) -> str | None:
+    """A value as one short piece of text; None for what names nothing."""
+    if isinstance(value, str):
+        return clip(value.strip()) or None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, list):
+        return _text(value[0]) if value else None
+    if isinstance(value, dict):
+        inner = {key(str(name)): part for name, part in value.items()}
+        for name in _PERSON:
+            if name in inner and not isinstance(inner[name], dict | list) and (text := _text(inner[name])):
+                return text
+        for part in inner.values():
+            if isinstance(part, dict) and (text := _text(part)):
+                return text
+    return None
+
+
+def _time(value: object) -> datetime | None:
+    if isinstance(value, str):
+        return parse_time(value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return from_epoch(float(value)) if abs(value) < 1e20 else None
+    return None
+
+
+def _short(actor: str) -> str:
+    """An AWS ARN without account and kind: `arn:aws:iam::1:user/ann` is `ann`, a role keeps its session."""
+    if not actor.startswith("arn:"):
+        return actor
+    name = actor.rpartition(":")[2]
+    kind, slash, rest = name.partition("/")
+    return rest if slash and kind in ("user", "assumed-role", "role", "federated-user") else name
+
+
+def _unless_success(outcome: str | None) -> str | None:
+    return None if outcome == Outcome.SUCCESS else outcome

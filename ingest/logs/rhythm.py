@@ -1,0 +1,136 @@
+"""What a log shows about itself: silence, a clock that jumps back, lines that are there twice.
+
+Silence may be a machine that was off, or lines that somebody took out; only the log's own rhythm can tell which
+silence is unusual.
+"""
+
+from array import array
+from collections import deque
+from datetime import datetime, timedelta
+
+from ingest.logs.clock import iso
+from ingest.logs.events import Event
+from ingest.logs.findings import Finding, finding
+
+_GAPS_KEPT = 200  # the longest gaps of a log; the tenth longest says what is usual
+_GAP_LEAST = timedelta(minutes=30)
+_GAP_TIMES = 3.0  # a gap this many times as long as the tenth longest is unusual
+_EVENTS_LEAST = 200  # events that it takes to know a rhythm
+
+_BACK_LEAST = timedelta(minutes=1)  # writers that run side by side disagree by less
+_BACK_MEDIUM = timedelta(hours=1)
+
+_DOUBLE_WINDOW = 500  # events within which the same record again counts as a double
+
+
+class Rhythm:
+    """Silence and a clock that goes backwards."""
+
+    def __init__(self) -> None:
+        self._events = 0
+        self._latest: datetime | None = None
+        self._latest_line = 0
+        self._previous: datetime | None = None
+        self._gaps: list[tuple[timedelta, datetime, datetime, int, int]] = []  # the longest, unordered
+        self._gap_floor = _GAP_LEAST / 10
+        self._back: array[int] = array("Q")
+        self._back_most = timedelta(0)
+
+    def see(self, event: Event) -> None:
+        """Take the next event."""
+        time = event.time
+        if time is None:
+            return
+        self._events += 1
+        if self._previous is not None and self._previous - time > _BACK_LEAST:
+            self._back.append(event.lines[0])
+            self._back_most = max(self._back_most, self._previous - time)
+        self._previous = time
+        if self._latest is None or time >= self._latest:
+            if self._latest is not None and time - self._latest > self._gap_floor:
+                self._gaps.append((time - self._latest, self._latest, time, self._latest_line, event.lines[0]))
+                if len(self._gaps) > 2 * _GAPS_KEPT:
+                    self._gaps = sorted(self._gaps, reverse=True)[:_GAPS_KEPT]
+                    self._gap_floor = self._gaps[-1][0]
+            self._latest, self._latest_line = time, event.lines[0]
+
+    def findings(self) -> list[Finding]:
+        """What stood out."""
+        return [*self._silences(), *self._backwards()]
+
+    def _silences(self) -> list[Finding]:
+        if self._events < _EVENTS_LEAST:
+            return []
+        ranked = sorted(self._gaps, reverse=True)
+        usual = ranked[9][0] if len(ranked) > 9 else self._gap_floor
+        limit = max(_GAP_LEAST, _GAP_TIMES * usual)
+        return [
+            finding(
+                "medium",
+                f"The log is silent for {_span(gap)}",
+                f"From {iso(start)} to {iso(end)}; apart from the nine longest, no pause is longer than {_span(usual)}. "
+                "The machine was off, or lines are missing: compare with another log.",
+                (before, after),
+            )
+            for gap, start, end, before, after in ranked[:9]
+            if gap >= limit
+        ]
+
+    def _backwards(self) -> list[Finding]:
+        # Logs that several writers fill are out of order all over: that is their nature, not a finding.
+        if not self._back or len(self._back) > self._events / 100:
+            return []
+        return [
+            finding(
+                "medium" if self._back_most >= _BACK_MEDIUM else "low",
+                "The clock goes backwards",
+                f"By up to {_span(self._back_most)}. A clock was set, or lines were moved or put in later.",
+                self._back,
+            )
+        ]
+
+
+class Doubles:
+    """The same record twice, close together."""
+
+    def __init__(self) -> None:
+        self._recent: deque[int] = deque()
+        self._known: set[int] = set()
+        self._lines: array[int] = array("Q")
+        self._events = 0
+
+    def see(self, event: Event) -> None:
+        """Take the next event."""
+        self._events += 1
+        if not event.detail:  # plain text repeats itself by nature; only whole records can be doubles
+            return
+        mark = hash((event.time, event.detail))
+        if mark in self._known:
+            self._lines.append(event.lines[0])
+            return
+        self._known.add(mark)
+        self._recent.append(mark)
+        if len(self._recent) > _DOUBLE_WINDOW:
+            self._known.discard(self._recent.popleft())
+
+    def findings(self) -> list[Finding]:
+        """What stood out."""
+        if not self._lines:
+            return []
+        return [
+            finding(
+                "low",
+                "Records are there twice",
+                "The very same record comes again shortly after. It was delivered twice, or somebody put it in: count "
+                "such events once.",
+                self._lines,
+            )
+        ]
+
+
+def _span(gap: timedelta) -> str:
+    minutes = round(gap.total_seconds() / 60)
+    if minutes < 120:
+        return f"{minutes:,} minutes"
+    hours = gap.total_seconds() / 3600
+    return f"{hours:.1f} hours" if hours < 48 else f"{hours / 24:.1f} days"

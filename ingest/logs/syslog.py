@@ -1,0 +1,238 @@
+"""Syslog: RFC 3164 and RFC 5424, and what sshd, sudo, su and the account tools say in it.
+
+Each program's sentences are a table of patterns; the next program is another table.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from ingest.logs.clock import YearlessClock, has_zone, parse_time
+from ingest.logs.events import Event, Outcome
+
+_SEVERITIES = ("emergency", "alert", "critical", "error", "warning", "notice", "info", "debug")
+
+_RFC3164 = re.compile(
+    r"(?:<(?P<pri>\d{1,3})>)?"
+    r"(?P<time>[A-Z][a-z]{2} [ \d]?\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)) "
+    r"(?!(?:TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL|CRITICAL)\b)(?P<host>\S+) "
+    r"(?P<program>[^\s:\[]+(?: [^\s:\[]+){0,2}?)(?:\[(?P<pid>[^\]]*)\])?(?: \([^)]*\))?: ?"
+    r"(?P<message>.*)",
+    re.DOTALL,
+)
+_RFC3164_BARE = re.compile(
+    r"(?:<(?P<pri>\d{1,3})>)?(?P<time>[A-Z][a-z]{2} [ \d]?\d \d\d:\d\d:\d\d) (?P<host>\S+) (?P<message>.+)", re.DOTALL
+)
+"""Without a program: "last message repeated 3 times", and lines whose first colon is far away."""
+
+_RFC5424 = re.compile(
+    r"<(?P<pri>\d{1,3})>1 (?P<time>\S+) (?P<host>\S+) (?P<program>\S+) (?P<pid>\S+) (?P<id>\S+) "
+    r'(?P<data>-|(?:\[(?:[^\]"]|"(?:[^"\\]|\\.)*")*\])+) ?(?P<message>.*)',
+    re.DOTALL,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Saying:
+    """A sentence that a program writes, and what it means. Groups named `actor`, `object`, `source` are taken over."""
+
+    pattern: re.Pattern[str]
+    action: str
+    outcome: str | None = None
+
+
+_SSHD = (
+    Saying(re.compile(r"Accepted \S+ for (?P<actor>\S*) from (?P<source>\S+)"), "login", Outcome.SUCCESS),
+    Saying(
+        re.compile(
+            r"(?:message repeated \d+ times: \[ )?Failed \S+ for (?:invalid user )?(?P<actor>.*?) from (?P<source>\S+)"
+        ),
+        "login",
+        Outcome.FAILURE,
+    ),
+    Saying(
+        re.compile(r"(?:Invalid|Illegal) user (?P<actor>.*?) from (?P<source>\S+)"), "invalid user", Outcome.FAILURE
+    ),
+    Saying(
+        re.compile(r"(?:User|ROOT LOGIN REFUSED FROM) ?(?P<actor>\S*) (?:from (?P<source>\S+) )?not allowed"),
+        "login",
+        Outcome.DENIED,
+    ),
+    Saying(
+        re.compile(
+            r"(?:error: )?maximum authentication attempts exceeded for (?:invalid user )?(?P<actor>\S*) "
+            r"from (?P<source>\S+)"
+        ),
+        "too many attempts",
+        Outcome.DENIED,
+    ),
+    Saying(
+        re.compile(
+            r"(?:Disconnected from|Connection (?:closed|reset) by) (?:(?:authenticating|invalid) user |user )?"
+            r"(?:(?P<actor>[^\s:]+) )?(?P<source>[\da-fA-F.:]+\b)"
+        ),
+        "disconnect",
+    ),
+    Saying(re.compile(r"Received disconnect from (?P<source>[\da-fA-F.:]+?):? "), "disconnect"),
+    Saying(re.compile(r"reverse mapping checking .*?\[(?P<source>[^\]]+)\] failed"), "reverse mapping"),
+)
+
+_SUDO = (
+    Saying(
+        re.compile(r"\s*(?P<actor>\S+) : (?:user NOT in sudoers|command not allowed|\d+ incorrect password|.*?NOT).*"),
+        "sudo",
+        Outcome.DENIED,
+    ),
+    Saying(
+        re.compile(r"\s*(?P<actor>\S+) : .*?USER=\S+ ; (?:.*?; )?COMMAND=(?P<object>.*)", re.DOTALL),
+        "sudo",
+        Outcome.SUCCESS,
+    ),
+)
+
+_SU = (
+    Saying(re.compile(r"Successful su for (?P<object>\S+) by (?P<actor>\S+)"), "su", Outcome.SUCCESS),
+    Saying(re.compile(r"FAILED (?:su|SU) (?:for|\(to) (?P<object>[^\s)]+)\)? (?:by )?(?P<actor>\S+)"), "su", Outcome.FAILURE),
+    Saying(re.compile(r"\(to (?P<object>\S+)\) (?P<actor>\S+) on \S+"), "su", Outcome.SUCCESS),
+)
+
+_ACCOUNTS = (
+    Saying(re.compile(r"new user: name=(?P<object>[^,\s]+)"), "create user", Outcome.SUCCESS),
+    Saying(re.compile(r"new group: name=(?P<object>[^,\s]+)"), "create group", Outcome.SUCCESS),
+    Saying(re.compile(r"delete user '(?P<object>[^']+)'"), "delete user", Outcome.SUCCESS),
+    Saying(re.compile(r"add '(?P<object>[^']+)' to (?:shadow )?group"), "add group member", Outcome.SUCCESS),
+    Saying(re.compile(r"(?:user )?(?P<object>\S+) added by (?P<actor>\S+) to group"), "add group member", Outcome.SUCCESS),
+    Saying(re.compile(r".*password changed for (?P<object>\S+)"), "change password", Outcome.SUCCESS),
+    Saying(re.compile(r"changed? user '(?P<object>[^']+)'"), "change user", Outcome.SUCCESS),
+)
+
+_PAM = (
+    Saying(
+        re.compile(
+            r"(?:pam_unix\(\S+\): )?authentication failure;.*?(?:ruser=\S* )?rhost=(?P<source>\S*)(?:\s+user=(?P<actor>\S+))?"
+        ),
+        "authenticate",
+        Outcome.FAILURE,
+    ),
+    Saying(
+        re.compile(r"(?:pam_unix\(\S+\): )?session opened for user (?P<actor>[^\s(]+)"), "open session", Outcome.SUCCESS
+    ),
+    Saying(re.compile(r"(?:pam_unix\(\S+\): )?session closed for user (?P<actor>[^\s(]+)"), "close session"),
+)
+
+_CRON = (Saying(re.compile(r"\((?P<actor>[^)]+)\) CMD \((?P<object>.*)\)"), "run job", Outcome.SUCCESS),)
+
+PROGRAMS: Mapping[str, tuple[Saying, ...]] = {
+    "sshd": _SSHD + _PAM,
+    "sshd-session": _SSHD + _PAM,
+    "sudo": _SUDO + _PAM,
+    "su": _SU + _PAM,
+    "cron": _CRON + _PAM,
+    "crond": _CRON + _PAM,
+    "useradd": _ACCOUNTS,
+    "adduser": _ACCOUNTS,
+    "userdel": _ACCOUNTS,
+    "usermod": _ACCOUNTS,
+    "groupadd": _ACCOUNTS,
+    "gpasswd": _ACCOUNTS,
+    "passwd": _ACCOUNTS + _PAM,
+    "chpasswd": _ACCOUNTS + _PAM,
+}
+
+
+class Rfc3164:
+    """BSD syslog, with a year-less time or with an ISO one (as rsyslog writes it today)."""
+
+    name = "syslog-rfc3164"
+
+    def __init__(self, changed: datetime) -> None:
+        self._clock = YearlessClock(changed)
+        self._yearless = False
+
+    def parse(self, number: int, text: str) -> tuple[Event, ...] | None:
+        """The line's event; None if this is no such line."""
+        match = _RFC3164.match(text) or _RFC3164_BARE.match(text)
+        if match is None:
+            return None
+        fields = match.groupdict()
+        stamp = fields["time"]
+        if stamp[0].isalpha():
+            self._yearless = True
+            time = self._clock.parse(stamp)
+        else:
+            time = parse_time(stamp)
+        if time is None:
+            return None
+        return (_event(number, time, fields.get("program"), fields["message"], _severity(fields["pri"])),)
+
+    def notes(self) -> list[str]:
+        """What a reader must know about the times."""
+        if not self._yearless:
+            return []
+        return [
+            "The timestamps name no year and no zone: the year is inferred from when the file was last changed, "
+            "and the times are read as UTC."
+        ]
+
+
+class Rfc5424:
+    """Syslog with structured data."""
+
+    name = "syslog-rfc5424"
+
+    def __init__(self) -> None:
+        self._zoneless = False
+
+    def parse(self, number: int, text: str) -> tuple[Event, ...] | None:
+        """The line's event; None if this is no such line."""
+        match = _RFC5424.match(text)
+        if match is None:
+            return None
+        time = parse_time(match["time"])
+        self._zoneless |= time is not None and not has_zone(match["time"])
+        message = match["message"].removeprefix("\ufeff") or match["data"]
+        return (_event(number, time, match["program"], message, _severity(match["pri"])),)
+
+    def notes(self) -> list[str]:
+        """What a reader must know about the times."""
+        return ["Timestamps without a zone are read as UTC."] if self._zoneless else []
+
+
+def understand(program: str | None, message: str) -> tuple[str, str | None, dict[str, str | None]] | None:
+    """(action, outcome, groups) of a known program's sentence; None if the program or the sentence is not known."""
+    if program is None:
+        return None
+    program, _, module = program.rpartition("/")[2].partition("(")  # "sshd(pam_unix)", "/usr/sbin/cron"
+    for saying in _PAM if module.startswith("pam_") else PROGRAMS.get(program.lower(), ()):
+        match = saying.pattern.match(message)
+        if match:
+            return saying.action, saying.outcome, match.groupdict()
+    return None
+
+
+def _event(number: int, time: datetime | None, program: str | None, message: str, severity: str | None) -> Event:
+    meaning = understand(program, message)
+    if meaning is None:
+        return Event(
+            (number, number), time, None, None, None, None, None, None, message, False, severity,
+            f"{program}: {message}" if program else message,
+        )  # fmt: skip
+    action, outcome, groups = meaning
+    return Event(
+        (number, number),
+        time,
+        groups.get("actor") or None,
+        action,
+        groups.get("object") or None,
+        outcome,
+        groups.get("source") or None,
+        None,
+        message,
+        False,
+        severity,
+    )
+
+
+def _severity(priority: str | None) -> str | None:
+    return _SEVERITIES[int(priority) % 8] if priority else None

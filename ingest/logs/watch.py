@@ -1,0 +1,73 @@
+"""Shows every event to the rules and the signals, and gathers what they found."""
+
+from array import array
+from collections import Counter
+from dataclasses import dataclass, field
+
+from ingest.logs.events import Event, Outcome
+from ingest.logs.findings import SEVERITIES, Finding, named
+from ingest.logs.rules import RULES, Rule, rules_for
+from ingest.logs.signals import all_signals
+
+
+@dataclass(slots=True)
+class _Hits:
+    """The events that met one rule, done or attempted."""
+
+    count: int = 0
+    lines: "array[int]" = field(default_factory=lambda: array("Q"))
+    actors: Counter[str] = field(default_factory=Counter)
+
+    def add(self, event: Event) -> None:
+        self.count += 1
+        if not self.lines or self.lines[-1] != event.lines[0]:
+            self.lines.append(event.lines[0])
+        if event.actor:
+            self.actors[event.actor] += 1
+
+
+class Watch:
+    """Watches a log's events and says in the end what stood out."""
+
+    def __init__(self) -> None:
+        self._hits: dict[tuple[str, bool], _Hits] = {}
+        self._rules = {rule.title: rule for rule in RULES}
+        self._signals = all_signals()
+
+    def see(self, event: Event) -> None:
+        """Take the next event."""
+        worst: Rule | None = None
+        for rule in rules_for(event):
+            # The gravest rule speaks for the event: the same thing is not reported twice under weaker names.
+            if worst is None or SEVERITIES.index(rule.severity) > SEVERITIES.index(worst.severity):
+                worst = rule
+        if worst is not None:
+            attempt = event.outcome in (Outcome.FAILURE, Outcome.DENIED)
+            hits = self._hits.get((worst.title, attempt))
+            if hits is None:
+                hits = self._hits[worst.title, attempt] = _Hits()
+            hits.add(event)
+        for signal in self._signals:
+            signal.see(event)
+
+    def findings(self) -> list[Finding]:
+        """The gravest first; within a severity in the order in which they happened."""
+        found = [self._of_rule(title, attempt, hits) for (title, attempt), hits in self._hits.items()]
+        for signal in self._signals:
+            found.extend(signal.findings())
+        return sorted(found, key=lambda f: (-SEVERITIES.index(f.severity), f.lines[0] if f.lines else 0, f.title))
+
+    def _of_rule(self, title: str, attempt: bool, hits: _Hits) -> Finding:
+        rule = self._rules[title]
+        return Finding(
+            lowered(rule.severity) if attempt else rule.severity,
+            f"Attempted, without success: {title[0].lower() + title[1:]}" if attempt else title,
+            f"{rule.why}{named(hits.actors)}",
+            hits.count,
+            hits.lines,
+        )
+
+
+def lowered(severity: str) -> str:
+    """The severity of an attempt."""
+    return SEVERITIES[max(0, SEVERITIES.index(severity) - 1)]

@@ -1,0 +1,154 @@
+"""The records that flow through ingestion, and the two Protocols by which it reaches models and stores.
+
+Imports nothing of ours: every module may import it. Offsets are half-open and count Unicode code points.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:  # numpy takes 0.1 s to import, and `rag --help` and the offline guard import this module first
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class FileStatus(StrEnum):
+    """What became of a file. The names are part of the command line's contract."""
+
+    INDEXED = "indexed"
+    UNCHANGED = "unchanged"
+    REMOVED = "removed"
+    NO_TEXT = "no-text"
+    PASSWORD = "password"
+    DAMAGED = "damaged"
+    UNSUPPORTED = "unsupported"
+    EMPTY = "empty"
+    TOO_LARGE = "too-large"
+    FAILED = "failed"
+
+
+UNREAD = frozenset(
+    {FileStatus.NO_TEXT, FileStatus.PASSWORD, FileStatus.DAMAGED, FileStatus.TOO_LARGE, FileStatus.FAILED}
+)
+"""Statuses of files whose text may hold an answer that nobody can find: the run ends with exit code 3."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file below a root that the user named."""
+
+    root: Path  # absolute, as the user named it, resolved
+    path: str  # relative to the root, with forward slashes; the file's own name where the root is a file
+
+    @property
+    def absolute(self) -> Path:
+        """Where the bytes are."""
+        return self.root if self.root.name == self.path and self.root.is_file() else self.root / self.path
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A unit of text with a citable place: a PDF page, a whole text file, or one record of a .jsonl file."""
+
+    path: str  # as SourceFile.path
+    number: int | None  # 1-based physical page; None where the format has no pages
+    text: str
+    record: str | None = None  # the record's own id, for .jsonl records
+    title: str | None = None  # the record's own title
+    ocr: bool = False  # the text was recognised in an image
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """An entry of a document's outline (bookmarks)."""
+
+    title: str
+    page: int  # 1-based
+    level: int  # 1 is the top
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What a reader makes of one file."""
+
+    path: str
+    title: str | None  # from metadata or the first heading; None if neither tells
+    pages: tuple[Page, ...]
+    outline: tuple[Heading, ...] = ()
+    notes: tuple[str, ...] = ()  # what a person should know about the reading: a guessed encoding, damaged metadata
+
+    @property
+    def pages_without_text(self) -> tuple[int, ...]:
+        """Numbers of the pages that hold no text (scans, blanks)."""
+        return tuple(page.number for page in self.pages if page.number is not None and not page.text.strip())
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A passage: an exact span of one page. Law: `page.text[start:end] == text`."""
+
+    path: str
+    page: int | None
+    record: str | None
+    section: str  # heading path, "3 Reporting › 3.2 Deadlines"; "" where none is known
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileReport:
+    """One line of an ingestion's result; the contract's `files` entry."""
+
+    path: str
+    root: str
+    sha256: str | None
+    status: FileStatus
+    pages: int = 0
+    pages_without_text: tuple[int, ...] = ()
+    chunks: int = 0
+    detail: str = ""  # why, for every status that is not plain success; notes such as an unsupported language
+
+
+class Embedder(Protocol):
+    """Turns texts into vectors."""
+
+    def embed(self, texts: Sequence[str]) -> "NDArray[np.float32]":
+        """float32 `(len(texts), dim)`, unit rows."""
+        ...
+
+
+class Tokenizer(Protocol):
+    """Counts text in the embedding model's own tokens."""
+
+    def offsets(self, text: str) -> list[tuple[int, int]]:
+        """Half-open code-point spans of the tokens of `text`, in order, special tokens left out."""
+        ...
+
+
+class Catalog(Protocol):
+    """What the pipeline writes to. Each call is one transaction: all of it is kept, or none."""
+
+    def known(self, root: str) -> dict[str, FileReport]:
+        """What is on record for each path of a root."""
+        ...
+
+    def holds(self, sha256: str, suffix: str) -> FileReport | None:
+        """The report of a document with these bytes, read under any name; None if there is none."""
+        ...
+
+    def put(
+        self, report: FileReport, document: Document, chunks: Sequence[Chunk], vectors: "NDArray[np.float32]"
+    ) -> None:
+        """Store a file with its text, chunks and vectors (row i belongs to chunk i), replacing what was there."""
+        ...
+
+    def note(self, report: FileReport) -> None:
+        """Record a file that has no text of its own to store: unread, or a second name of a stored document."""
+        ...
+
+    def remove(self, root: str, path: str) -> None:
+        """Take a file out, and its text where no other file says the same."""
+        ...

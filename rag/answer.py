@@ -1,0 +1,177 @@
+"""A question to an answer: retrieve, pick evidence, decide, write, check, cite. The order is the whole idea."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ingest.errors import UsageError
+from ingest.types import UNREAD, FileReport
+from rag.answerable import confidence
+from rag.evidence import select
+from rag.query import STOPWORDS, parse
+from rag.retrieve import Retriever
+from rag.stems import stems
+from rag.types import Answer, Citation, Generator, Hit, ModelInfo, Quote, Sentence
+from rag.write import write
+
+HITS = 8  # passages retrieved for an answer
+MAX_WORDS = 400  # of a question: what the embedding model reads; longer ones are documents, not questions
+
+REFUSAL = "Not in your documents: nothing was found that answers this."
+
+
+@dataclass(slots=True)
+class Answerer:
+    """Everything an answer needs. The language model is loaded only once an answer is to be written."""
+
+    retriever: Retriever
+    load_generator: Callable[[], Generator] | None  # None: answers are quotations alone
+    threshold: float
+
+    def ask(
+        self,
+        question: str,
+        *,
+        glob: str | None = None,
+        on_hits: Callable[[list[Hit]], None] = lambda _: None,
+        on_sentence: Callable[[Sentence], None] = lambda _: None,
+    ) -> Answer:
+        """Answer one question.
+
+        Args:
+            glob: only files whose path matches.
+            on_hits: told the passages as soon as they are found.
+            on_sentence: told each sentence as soon as it has passed the check.
+
+        Raises:
+            UsageError: the question is empty or far too long.
+        """
+        validate(question)
+        clock = Clock()
+        hits = self.retriever.search(question, HITS, glob)
+        evidence = select(question, hits, self.retriever.catalog, self.retriever.embedder)
+        sure = confidence(hits, evidence)
+        clock.mark("retrieve")
+        on_hits(hits)
+        reports = self.retriever.catalog.reports()
+        unreadable = unread(reports)
+        if sure < self.threshold:
+            return Answer(question, False, REFUSAL, "refused", sure, (), unreadable=unreadable, timings_ms=clock.stop())
+        sentences, dropped, model = self._write(question, evidence.quotes, clock, on_sentence)
+        if sentences:
+            text, citations = _written(sentences, evidence.quotes)
+        else:
+            text, citations = _quoted(evidence.quotes)
+        return Answer(
+            question=question,
+            found=True,
+            answer=text,
+            mode="written" if sentences else "quoted",
+            confidence=sure,
+            citations=citations,
+            missing=_missing(question, citations),
+            dropped_sentences=dropped,
+            unreadable=unreadable,
+            model=model,
+            timings_ms=clock.stop(),
+        )
+
+    def _write(
+        self, question: str, quotes: Sequence[Quote], clock: "Clock", on_sentence: Callable[[Sentence], None]
+    ) -> tuple[list[Sentence], int, ModelInfo | None]:
+        """Sentences that passed (their citations are positions in `quotes`), how many did not, and who wrote."""
+        if self.load_generator is None:
+            return [], 0, None
+        generator = self.load_generator()
+        clock.mark("load")
+        passed: list[Sentence] = []
+        dropped = 0
+        for text, verdict in write(question, [quote.text for quote in quotes], generator):
+            clock.mark("first_sentence")
+            if verdict.passed:
+                passed.append(Sentence(text, verdict.citations))
+                on_sentence(passed[-1])
+            else:
+                dropped += 1
+        return passed, dropped, ModelInfo(generator.name, generator.sha256)
+
+
+class Clock:
+    """Milliseconds since it was made, by name; each name keeps its first mark."""
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+        self._marks: dict[str, float] = {}
+
+    def mark(self, name: str) -> None:
+        """Note that `name` has been reached."""
+        self._marks.setdefault(name, round((time.perf_counter() - self._start) * 1000, 1))
+
+    def stop(self) -> dict[str, float]:
+        """All marks, with `total`."""
+        self.mark("total")
+        return self._marks
+
+
+def validate(question: str) -> None:
+    """Raise UsageError for a question that cannot be asked."""
+    words = len(question.split())
+    if not parse(question).terms:
+        raise UsageError('The question is empty; ask it in words, for example: rag ask "Who approves exceptions?"')
+    if words > MAX_WORDS:
+        raise UsageError(
+            f"The question has {words} words, at most {MAX_WORDS} are read; ask for one thing at a time, or find "
+            "passages like a long text with `rag search`."
+        )
+
+
+def unread(reports: Sequence[FileReport]) -> tuple[str, ...]:
+    """Files and pages whose text no search can reach, for people: an answer may be on them."""
+    lines = []
+    for report in reports:
+        if report.status in UNREAD:
+            lines.append(f"{report.path} ({report.status})")
+        elif report.pages_without_text:
+            pages = ", ".join(map(str, report.pages_without_text))
+            lines.append(f"{report.path}, page {pages} (no text)")
+    return tuple(lines)
+
+
+def _written(sentences: Sequence[Sentence], quotes: Sequence[Quote]) -> tuple[str, tuple[Citation, ...]]:
+    """The text with [n] behind each sentence, and the citations in the order of their first use."""
+    order = list(dict.fromkeys(index for sentence in sentences for index in sentence.citations))
+    parts = [
+        sentence.text + " " + "".join(f"[{order.index(index) + 1}]" for index in sentence.citations)
+        for sentence in sentences
+    ]
+    return " ".join(parts), tuple(cite(number, quotes[index]) for number, index in enumerate(order, start=1))
+
+
+def _quoted(quotes: Sequence[Quote]) -> tuple[str, tuple[Citation, ...]]:
+    citations = tuple(cite(number, quote) for number, quote in enumerate(quotes, start=1))
+    return "\n".join(f"“{' '.join(item.quote.split())}” [{item.number}]" for item in citations), citations
+
+
+def cite(number: int, quote: Quote) -> Citation:
+    """The numbered citation of a quotation."""
+    stored = quote.hit.stored
+    chunk = stored.chunk
+    return Citation(
+        number=number,
+        path=chunk.path,
+        sha256=stored.sha256,
+        page=chunk.page,
+        section=chunk.section,
+        start=quote.start,
+        end=quote.end,
+        quote=quote.text,
+        record=chunk.record,
+        root=stored.root,
+        ocr=stored.ocr,
+    )
+
+
+def _missing(question: str, citations: Sequence[Citation]) -> tuple[str, ...]:
+    """Words of the question that no citation nor its section holds."""
+    held = {word for item in citations for word in stems(f"{item.section}\n{item.quote}")}
+    return tuple(term for term in parse(question).terms if term not in STOPWORDS and not set(stems(term)) <= held)

@@ -1,0 +1,234 @@
+"""`rag search`, `rag ask`, `rag show`: questions and passages."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ingest.errors import NothingFound, UsageError
+from rag.cli.command import JsonOption
+from rag.cli.opening import open_catalog, open_retriever, start_generator
+from rag.config import HITS, Settings
+from rag.term import bold, dim, escape, mark, one_line, say, show, show_json
+
+if TYPE_CHECKING:
+    from rag.types import Answer, Hit, Sentence
+
+NOT_FOUND = 1
+_WIDTH = 100  # columns of quoted text; wider lines are hard to read
+
+QuestionArgument = Annotated[str | None, typer.Argument(help="In plain words.", show_default=False)]
+BatchOption = Annotated[
+    Path | None,
+    typer.Option("--batch", help='A file of JSON Lines {"id", "question"}; one JSON line is printed for each.'),
+]
+PathOption = Annotated[
+    str | None, typer.Option("--path", help='Only files whose path matches this pattern, e.g. "policies/*".')
+]
+
+
+def search(
+    settings: Settings,
+    query: QuestionArgument = None,
+    batch: BatchOption = None,
+    k: Annotated[int, typer.Option("-k", min=1, max=1000, help="How many passages.")] = HITS,
+    path: PathOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Find passages by words and by meaning. No language model is used."""
+    from rag.answer import validate
+
+    questions = _questions(query, batch, validate)
+    retriever = open_retriever(settings, open_catalog(settings))
+
+    def find(text: str) -> dict[str, Any]:
+        started = time.perf_counter()
+        hits = retriever.search(text, k, path)
+        took = round((time.perf_counter() - started) * 1000, 1)
+        return {
+            "query": text,
+            "hits": [_hit(rank, hit) for rank, hit in enumerate(hits, start=1)],
+            "timings_ms": {"total": took},
+        }
+
+    if batch is not None:
+        for number, text in questions:
+            show_json({"id": number} | find(text))
+        return 0
+    result = find(questions[0][1])
+    if as_json:
+        show_json(result)
+    else:
+        for hit in result["hits"]:
+            show(f"{hit['rank']:>2}. {bold(_source(hit))}  {dim(format(hit['score'], '.2f'))}")
+            show(textwrap.indent(_wrap(hit["text"]), "    "))
+        if not result["hits"]:
+            show("Nothing found.")
+    return 0 if result["hits"] else NOT_FOUND
+
+
+def ask(
+    settings: Settings,
+    question: QuestionArgument = None,
+    batch: BatchOption = None,
+    path: PathOption = None,
+    quotes_only: Annotated[bool, typer.Option("--quotes-only", help="Quotations alone, no language model.")] = False,
+    as_json: JsonOption = False,
+) -> int:
+    """Answer a question from the documents, with checked citations, or say that they do not."""
+    from rag.answer import Answerer, validate
+
+    questions = _questions(question, batch, validate)
+    catalog = open_catalog(settings)
+    # The language model loads beside the retrieval; both need about half a second.
+    load = None if quotes_only else start_generator(settings)
+    answerer = Answerer(open_retriever(settings, catalog), load, settings.answer_threshold)
+    if batch is not None:
+        for number, text in questions:
+            show_json({"id": number} | asdict(answerer.ask(text, glob=path)))
+        return 0
+    if as_json:
+        answer = answerer.ask(questions[0][1], glob=path)
+        show_json(asdict(answer))
+    else:
+        printer = _Printer()
+        answer = answerer.ask(questions[0][1], glob=path, on_hits=printer.hits, on_sentence=printer.sentence)
+        printer.finish(answer)
+    return 0 if answer.found else NOT_FOUND
+
+
+def show_page(
+    settings: Settings,
+    path: Annotated[str, typer.Argument(help="The file, as citations name it.")],
+    page: Annotated[
+        int | None, typer.Option("--page", min=1, help="The page; leave out for a file without pages.")
+    ] = None,
+    record: Annotated[str | None, typer.Option("--record", help="The record's id, for .jsonl records.")] = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Print a page's text as it was indexed, so that anyone can check a quotation."""
+    catalog = open_catalog(settings)
+    found = catalog.page(path, page, record)
+    if found is None:
+        what = f"record {record}" if record is not None else f"page {page}" if page else "text without pages"
+        raise NothingFound(f"The index has no {what} of {path!r}; `rag status` lists its files and their pages.")
+    root, sha256, text = found[0], found[1], found[2].text
+    if as_json:
+        show_json({"path": path, "sha256": sha256, "page": page, "record": record, "root": root, "text": text})
+    else:
+        show(escape(text))
+    return 0
+
+
+class _Printer:
+    """Shows an answer as it comes: sentences when they have passed, then the sources."""
+
+    def hits(self, hits: list[Hit]) -> None:
+        """The passages that were found; where they come from is worth knowing while the model reads."""
+        files = list(dict.fromkeys(hit.stored.chunk.path for hit in hits))
+        if files:
+            say(
+                dim(f"Reading {len(hits)} passages from {', '.join(map(one_line, files[:3]))}{' …' * (len(files) > 3)}")
+            )
+
+    def sentence(self, sentence: Sentence) -> None:
+        """One checked sentence."""
+        show(bold(one_line(sentence.text)))
+
+    def finish(self, answer: Answer) -> None:
+        """Whatever was not shown while it came."""
+        if answer.mode == "refused":
+            show(bold(answer.answer))
+            if answer.unreadable:
+                show("These could not be read, and may say more:")
+                for line in answer.unreadable:
+                    show(f"  {mark(one_line(line))}")
+            return
+        if answer.mode == "quoted":
+            show(bold("The documents say:"))
+        show()
+        for citation in answer.citations:
+            show(f"[{citation.number}] {bold(_source(asdict(citation)))}")
+            show(textwrap.indent(_wrap(f"“{citation.quote}”"), "    "))
+        show()
+        show(dim(f"Confidence {answer.confidence:.0%}. {_how(answer)}"))
+        for warning in answer.warnings:
+            show(mark(one_line(warning)))
+        if answer.unreadable:
+            show(dim(f"{len(answer.unreadable)} files or pages could not be read; `rag status` names them."))
+
+
+def _how(answer: Answer) -> str:
+    dropped = answer.dropped_sentences
+    lost = f"; {dropped} sentence{'s' * (dropped > 1)} failed the check and {'are' if dropped > 1 else 'is'} not shown"
+    who = answer.model.name if answer.model and answer.mode == "written" else "no model"
+    words = {"written": f"Worded by {one_line(who)}, checked against the quotations", "quoted": "Quotations only"}
+    return f"{words[answer.mode]}{lost if dropped else ''}."
+
+
+def _source(place: dict[str, Any]) -> str:
+    where = f", page {place['page']}" if place["page"] else f", record {place['record']}" if place["record"] else ""
+    section = f"  ·  {place['section']}" if place["section"] else ""
+    scan = "  (read by OCR)" if place["ocr"] else ""
+    return one_line(f"{place['path']}{where}{section}{scan}")
+
+
+def _wrap(text: str) -> str:
+    return textwrap.fill(one_line(text), _WIDTH)
+
+
+def _hit(rank: int, hit: Hit) -> dict[str, Any]:
+    stored, chunk = hit.stored, hit.stored.chunk
+    return {
+        "rank": rank,
+        "score": round(hit.score, 6),
+        "id": stored.id,
+        "path": chunk.path,
+        "sha256": stored.sha256,
+        "page": chunk.page,
+        "section": chunk.section,
+        "start": chunk.start,
+        "end": chunk.end,
+        "text": chunk.text,
+        "record": chunk.record,
+        "root": stored.root,
+        "ocr": stored.ocr,
+    }
+
+
+def _questions(question: str | None, batch: Path | None, validate: Callable[[str], None]) -> list[tuple[Any, str]]:
+    """`(id, question)` of one question or of a batch file. A batch is checked whole before any of it is answered."""
+    if (question is None) == (batch is None):
+        raise UsageError("Ask one question in quotation marks, or name a file with --batch FILE.")
+    if batch is None:
+        validate(question or "")
+        return [(None, question or "")]
+    return list(_batch(batch, validate))
+
+
+def _batch(path: Path, validate: Callable[[str], None]) -> Iterator[tuple[Any, str]]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} cannot be read ({error}); name a file of JSON Lines in UTF-8.") from error
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+            text = row["question"]
+            validate(text)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise UsageError(
+                f'{path}, line {number}: not an object with "id" and "question" ({error}); nothing was answered.'
+            ) from error
+        except UsageError as error:
+            raise UsageError(f"{path}, line {number}: {error} Nothing was answered.") from error
+        yield row.get("id"), text

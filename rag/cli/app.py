@@ -1,0 +1,60 @@
+"""The table of contents of the command line."""
+
+from typing import Annotated
+
+import typer
+
+from rag import __version__
+from rag.cli import answering, house, indexing, logbook
+from rag.cli.command import (
+    CollectionOption,
+    DebugOption,
+    EmbeddingOption,
+    HomeOption,
+    LanguageOption,
+    command,
+    keep,
+)
+from rag.term import show
+
+app = typer.Typer(
+    name="rag",
+    help="Ask questions of confidential documents, on this machine alone: cited answers, or a plain no.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        show(f"rag {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    home: HomeOption = None,
+    collection: CollectionOption = None,
+    embedding_model: EmbeddingOption = None,
+    language_model: LanguageOption = None,
+    debug: DebugOption = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """Options that stand before a command hold for it as if they stood behind it."""
+    keep(context, home, collection, embedding_model, language_model, debug)
+
+
+app.command("ingest")(command(indexing.ingest))
+app.command("search")(command(answering.search))
+app.command("ask")(command(answering.ask))
+app.command("show")(command(answering.show_page))
+app.command("summarize")(command(logbook.summarize))
+app.command("logs")(command(logbook.logs))
+app.command("status")(command(indexing.status))
+app.command("verify")(command(indexing.verify))
+app.command("models")(command(house.models))
+app.command("doctor")(command(house.doctor))

@@ -1,0 +1,103 @@
+"""What every command shares: the options for settings, and errors as sentences with the right exit code."""
+
+import functools
+import inspect
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+from ingest.errors import StrongroomError
+from rag.config import resolve
+from rag.term import escape, say
+
+INTERRUPTED = 130
+
+HomeOption = Annotated[
+    Path | None,
+    typer.Option("--home", help="Folder for everything Strongroom writes. [env: RAG_HOME]", show_default=False),
+]
+CollectionOption = Annotated[
+    str | None, typer.Option("--collection", help="Which index inside the home. [env: RAG_COLLECTION]")
+]
+EmbeddingOption = Annotated[
+    Path | None,
+    typer.Option("--embedding-model", help="A sentence-transformers folder to use instead of the default model."),
+]
+LanguageOption = Annotated[
+    Path | None, typer.Option("--language-model", help="A GGUF file to use instead of the default model.")
+]
+DebugOption = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else there.")]
+
+_SHARED: dict[str, Any] = {
+    "home": HomeOption,
+    "collection": CollectionOption,
+    "embedding_model": EmbeddingOption,
+    "language_model": LanguageOption,
+    "debug": DebugOption,
+}
+
+
+def keep(
+    context: typer.Context,
+    home: HomeOption = None,
+    collection: CollectionOption = None,
+    embedding_model: EmbeddingOption = None,
+    language_model: LanguageOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """Remember options given before the command; `command` merges them with those given after it."""
+    context.obj = {name: value for name, value in locals().items() if name in _SHARED and value}
+
+
+def command(function: Callable[..., int | None]) -> Callable[..., None]:
+    """Make a function a command: its first argument is the resolved Settings, its result the exit code (None: 0)."""
+
+    @functools.wraps(function)
+    def run(context: typer.Context, **options: Any) -> None:
+        shared = dict(context.obj or {}) | {name: value for name in _SHARED if (value := options.pop(name, None))}
+        debug = bool(shared.pop("debug", False))
+        try:
+            settings = resolve(shared.pop("home", None), **shared)
+            code = function(settings, **options)
+        except StrongroomError as error:
+            if debug:
+                raise
+            say(f"Error: {escape(str(error))}")
+            code = error.exit_code
+        except KeyboardInterrupt:
+            say("Interrupted; everything finished before is kept.")
+            code = INTERRUPTED
+        except BrokenPipeError:
+            # The reader of our output went away (`rag search … | head`). Nothing is left to say to it.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = 0
+        except Exception as error:
+            if debug:
+                raise
+            say(
+                f"Error: unexpected {type(error).__name__}: {escape(str(error))} Run it again with --debug for details."
+            )
+            code = 2
+        raise typer.Exit(code or 0)
+
+    own = list(inspect.signature(function).parameters.values())[1:]
+    extra = [
+        inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=False if name == "debug" else None, annotation=annotation
+        )
+        for name, annotation in _SHARED.items()
+    ]
+    head = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
+    hints = get_type_hints(function, include_extras=True)
+    own = [
+        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[parameter.name]) for parameter in own
+    ]
+    signature = inspect.Signature([head, *own, *extra])
+    run.__signature__ = signature  # type: ignore[attr-defined]
+    run.__annotations__ = {name: parameter.annotation for name, parameter in signature.parameters.items()}
+    return run

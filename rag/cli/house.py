@@ -1,0 +1,119 @@
+"""`rag models`, `rag doctor`: is the house in order?"""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import sys
+from dataclasses import asdict, dataclass
+from typing import Annotated, Literal
+
+import typer
+
+from ingest.errors import ModelError, StrongroomError
+from rag import __version__, offline
+from rag.cli.command import JsonOption
+from rag.config import Settings
+from rag.models.catalogue import CATALOGUE, verify
+from rag.term import bold, mark, one_line, show, show_json
+
+FREE_BYTES = 1 << 30  # an index takes several bytes for each byte of text; below 1 GiB free, say so
+
+
+def models(
+    settings: Settings,
+    action: Annotated[
+        Literal["list"], typer.Argument(help="list: what the catalogue holds and whether it is sound.")
+    ] = "list",
+    as_json: JsonOption = False,
+) -> int:
+    """Show the models of the catalogue, where they lie, and whether their files are the right ones."""
+    rows = []
+    for entry in CATALOGUE:
+        try:
+            folder, problem = str(verify(entry)), ""
+        except ModelError as error:
+            folder, problem = "", str(error)
+        rows.append(
+            {
+                "name": entry.name,
+                "kind": entry.kind,
+                "licence": entry.licence,
+                "source": entry.source,
+                "package": entry.package,
+                "folder": folder,
+                "files": entry.files,
+                "sound": not problem,
+                "problem": problem,
+            }
+        )
+    named = {"embedding": settings.embedding_model, "language": settings.language_model}
+    if as_json:
+        show_json({"models": rows, "named": {kind: str(path) for kind, path in named.items() if path}})
+    else:
+        for row in rows:
+            show(f"{bold(str(row['name']))}  {row['kind']}, {row['licence']}, from package {row['package']}")
+            show(f"  {'files verified in ' + str(row['folder']) if row['sound'] else mark(str(row['problem']))}")
+        for kind, path in named.items():
+            if path:
+                show(f"{bold(str(path))}  {kind}, named by you: used instead, not verified")
+    return 0 if all(row["sound"] for row in rows) else ModelError.exit_code
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the doctor's report."""
+
+    what: str
+    good: bool
+    detail: str
+
+
+def doctor(settings: Settings, as_json: JsonOption = False) -> int:
+    """Check the machine, the models and the offline guard, and say what to do."""
+    findings = [*_machine(), *_home(settings), *_models(), *_guard()]
+    if as_json:
+        show_json({"version": __version__, "findings": [asdict(finding) for finding in findings]})
+    else:
+        for finding in findings:
+            show(f"{'ok  ' if finding.good else mark('BAD ')} {finding.what}: {one_line(finding.detail)}")
+    return 0 if all(finding.good for finding in findings) else StrongroomError.exit_code
+
+
+def _machine() -> list[Finding]:
+    from rag.models.network import usable_cores
+
+    version = ".".join(map(str, sys.version_info[:3]))
+    return [Finding("machine", True, f"{platform.platform()}, Python {version}, {usable_cores()} usable cores")]
+
+
+def _home(settings: Settings) -> list[Finding]:
+    place = next(folder for folder in [settings.home, *settings.home.parents] if folder.exists())
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        probe = settings.home / ".doctor"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        return [Finding("home", False, f"{settings.home} cannot be written ({error.strerror}); use --home DIR")]
+    free = shutil.disk_usage(place).free
+    enough = free >= FREE_BYTES
+    advice = "" if enough else "; free some space before you ingest"
+    return [Finding("home", enough, f"{settings.home}, {free / 1e9:.1f} GB free{advice}")]
+
+
+def _models() -> list[Finding]:
+    findings = []
+    for entry in CATALOGUE:
+        try:
+            verify(entry)
+            findings.append(Finding(f"{entry.kind} model", True, f"{entry.name}, SHA-256 as in the catalogue"))
+        except ModelError as error:
+            findings.append(Finding(f"{entry.kind} model", False, str(error)))
+    return findings
+
+
+def _guard() -> list[Finding]:
+    layers = [Finding(f"offline, {layer.name}", layer.holds, layer.detail) for layer in offline.layers()]
+    trials = [Finding(f"tried: {trial.name}", trial.refused, trial.detail) for trial in offline.probe()]
+    return layers + trials

@@ -1,0 +1,117 @@
+"""Progress for people, on stderr: nothing at all where stderr is no terminal, so that logs stay clean."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from ingest.types import FileReport
+from rag.term import one_line
+
+
+class IngestProgress:
+    """A bar over the bytes to read, with pages, passages and their rate. Satisfies `ingest.pipeline.Watcher`."""
+
+    def __init__(self) -> None:
+        console = Console(stderr=True)
+        self._bar = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TextColumn("{task.fields[counts]}", markup=False),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+            transient=True,
+        )
+        self._task = TaskID(0)
+        self._pages = self._chunks = 0
+
+    def __enter__(self) -> "IngestProgress":
+        self._bar.start()
+        self._task = self._bar.add_task("Looking …", total=None, counts="")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def found(self, files: int, size: int) -> None:
+        """So many files with so many bytes are to be looked at."""
+        self._bar.update(self._task, description=f"{files} files", total=max(size, 1))
+
+    def reading(self, path: str) -> None:
+        """This file is read now."""
+        self._bar.update(self._task, description=one_line(path)[-40:])
+
+    def embedded(self, chunks: int) -> None:
+        """So many more chunks have their vectors."""
+        self._chunks += chunks
+        self._count()
+
+    def finished(self, report: FileReport, size: int) -> None:
+        """This file of so many bytes is done."""
+        self._pages += report.pages
+        self._bar.advance(self._task, size)
+        self._count()
+
+    def indexing(self, chunks: int) -> None:
+        """The vector index is about to be told of so many chunks."""
+        self._bar.update(self._task, description="Vector index", total=max(chunks, 1), completed=0)
+
+    def indexed(self, chunks: int) -> None:
+        """The vector index has been told of so many more chunks."""
+        self._bar.advance(self._task, chunks)
+
+    def _count(self) -> None:
+        elapsed = self._bar.tasks[0].elapsed or 0.0
+        rate = f", {self._chunks / elapsed:.0f}/s" if elapsed > 1 else ""
+        self._bar.update(self._task, counts=f"{self._pages} pages, {self._chunks} passages{rate}")
+
+
+class BatchProgress:
+    """A bar over the bytes of many files."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        console = Console(stderr=True)
+        self._bar = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TextColumn("{task.fields[done]}/{task.fields[files]} files", markup=False),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+            transient=True,
+        )
+        self._sizes = {path: _size(path) for path in paths}
+        self._done = 0
+        self._task = TaskID(0)
+
+    def __enter__(self) -> "BatchProgress":
+        self._bar.start()
+        total = max(sum(self._sizes.values()), 1)
+        self._task = self._bar.add_task("Summarising", total=total, done=0, files=len(self._sizes))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def advance(self, path: Path) -> None:
+        """This file is done."""
+        self._done += 1
+        self._bar.update(self._task, advance=self._sizes[path], done=self._done)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

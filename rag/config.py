@@ -1,0 +1,100 @@
+"""Settings, resolved once into one immutable value: flag, environment, `config.toml` in the home, default."""
+
+import os
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from ingest.errors import UsageError
+
+HITS = 10  # passages `rag search` shows
+ANSWER_THRESHOLD = 0.5  # confidence below which `rag ask` refuses; rag/answerable.py says what it is made of
+
+_TYPES: dict[str, type] = {
+    "collection": str,
+    "embedding_model": str,
+    "language_model": str,
+    "answer_threshold": float,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What every command needs to know. Paths are absolute."""
+
+    home: Path
+    collection: str = "default"
+    embedding_model: Path | None = None  # a sentence-transformers folder; None: the catalogue's
+    language_model: Path | None = None  # a GGUF file; None: the catalogue's
+    answer_threshold: float = ANSWER_THRESHOLD
+
+    @property
+    def models(self) -> Path:
+        """Files made here from verified weights."""
+        return self.home / "models"
+
+    @property
+    def index(self) -> Path:
+        """The folder of the chosen collection."""
+        return self.home / "collections" / self.collection
+
+
+def resolve(home: Path | None = None, **flags: str | float | None) -> Settings:
+    """Settings from flags (None: not given), environment, `config.toml` and defaults.
+
+    Raises:
+        UsageError: a setting has the wrong type or an unknown name, or `config.toml` is not TOML.
+    """
+    chosen = (home or Path(os.environ.get("RAG_HOME") or platformdirs.user_data_path("strongroom"))).expanduser()
+    chosen = Path(os.path.abspath(chosen))  # noqa: PTH100 - keeps symbolic links as the user named them
+    path = chosen / "config.toml"
+    values = _read(path)
+    for name, kind in _TYPES.items():
+        given = flags.get(name)
+        if given is None:
+            given = os.environ.get(f"RAG_{name.upper()}") or None
+        if given is not None:
+            values[name] = _convert(name, given, kind, "--" + name.replace("_", "-"))
+        elif name in values:
+            values[name] = _convert(name, values[name], kind, str(path))
+    collection = values.get("collection", "default")
+    if not collection or not all(letter.isalnum() or letter in "._-" for letter in collection) or collection[0] == ".":
+        raise UsageError(f"{collection!r} is no collection name; use letters, digits, '.', '_' and '-'.")
+    threshold = values.get("answer_threshold", ANSWER_THRESHOLD)
+    if not 0 <= threshold <= 1:
+        raise UsageError(f"answer_threshold is {threshold}; it is a probability, name a value from 0 to 1.")
+    return Settings(
+        home=chosen,
+        collection=collection,
+        embedding_model=_path(values.get("embedding_model")),
+        language_model=_path(values.get("language_model")),
+        answer_threshold=threshold,
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not valid TOML ({error}); mend it or move it away.") from error
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read ({error.strerror}); check its permissions.") from error
+    if unknown := sorted(set(values) - set(_TYPES)):
+        raise UsageError(f"{path} has an unknown setting {unknown[0]!r}; known are {', '.join(_TYPES)}.")
+    return values
+
+
+def _convert(name: str, value: Any, kind: type, where: str) -> Any:
+    try:
+        return kind(value)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"{name} in {where} is {value!r}; it has to be a {kind.__name__}.") from error
+
+
+def _path(value: str | None) -> Path | None:
+    return Path(value).expanduser().absolute() if value else None

@@ -1,0 +1,51 @@
+"""The one door to tiktoken: count prompt tokens exactly, offline, with a GGUF file's own vocabulary.
+
+`tiktoken.get_encoding` downloads on first use and is never called. An Encoding can be built from ranks, and in a
+byte-pair vocabulary in merge order a token's rank is its id.
+"""
+
+from collections.abc import Sequence
+
+# GPT-2's pattern with digits split off one by one first, which is what llama.cpp calls "smollm".
+_SMOLLM = r"""\p{N}|'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?[^\s\p{L}\p{N}]+|\s+(?=\p{N})|\s+(?!\S)|\s+"""
+PATTERNS = {"smollm": _SMOLLM}
+
+
+def _byte_of_letter() -> dict[str, int]:
+    """GPT-2's table of printable stand-ins for bytes, reversed (Radford et al. 2019, `bytes_to_unicode`)."""
+    printable = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
+    rest = [byte for byte in range(256) if byte not in set(printable)]
+    return {chr(byte): byte for byte in printable} | {chr(256 + place): byte for place, byte in enumerate(rest)}
+
+
+class TokenCounter:
+    """Counts tokens as the language model does."""
+
+    def __init__(self, name: str, pretokenizer: str, tokens: Sequence[str], control: frozenset[int]) -> None:
+        """
+        Args:
+            name: of the model, for tiktoken's own messages.
+            pretokenizer: the GGUF's `tokenizer.ggml.pre`; a key of PATTERNS.
+            tokens: the vocabulary in id order, in GPT-2's printable letters.
+            control: ids that are special tokens, never made from ordinary text.
+        """
+        import tiktoken  # late: 0.1 s
+
+        letters = _byte_of_letter()
+        ranks = {
+            bytes(letters[letter] for letter in token): rank
+            for rank, token in enumerate(tokens)
+            if rank not in control and all(letter in letters for letter in token)
+        }
+        special = {tokens[rank]: rank for rank in control}
+        self._encoding = tiktoken.Encoding(
+            name, pat_str=PATTERNS[pretokenizer], mergeable_ranks=ranks, special_tokens=special
+        )
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of `text`; special tokens written in it count as the plain text they are."""
+        return self._encoding.encode_ordinary(text)
+
+    def count(self, text: str) -> int:
+        """How many tokens `text` has."""
+        return len(self.encode(text))

@@ -1,0 +1,51 @@
+"""The one door to ONNX Runtime: run an exported embedding network, and quantise one to int8."""
+
+import logging
+import os
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.errors import ModelError
+
+
+def quantise(source: Path, target: Path) -> None:
+    """Write `source` with int8 weights, one scale a channel; activations are quantised at run time."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic  # late: imports onnx
+
+    # It advises a shape-inference pass that changes nothing here, through the root logger.
+    root = logging.getLogger()
+    level = root.level
+    root.setLevel(logging.ERROR)
+    try:
+        quantize_dynamic(str(source), str(target), per_channel=True, weight_type=QuantType.QInt8)
+    finally:
+        root.setLevel(level)
+
+
+class Network:
+    """An embedding network: token ids in, unit vectors out."""
+
+    def __init__(self, path: Path, threads: int | None = None) -> None:
+        import onnxruntime  # late: 0.25 s
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads or usable_cores()
+        options.log_severity_level = 3  # errors only
+        try:
+            self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # ONNX Runtime raises its own unrelated types for a bad file
+            raise ModelError(
+                f"{path} cannot be loaded by ONNX Runtime ({error}); delete it and it is made again."
+            ) from error
+
+    def run(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Both inputs `(batch, tokens)`; returns float32 `(batch, dim)`, unit rows."""
+        result: NDArray[np.float32] = self._session.run(["vectors"], {"input_ids": ids, "attention_mask": mask})[0]
+        return result
+
+
+def usable_cores() -> int:
+    """Cores this process may use; fewer than the machine has, in a container."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

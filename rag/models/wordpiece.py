@@ -1,0 +1,36 @@
+"""The one door to the tokenizers library: the embedding model's own tokens."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.errors import ModelError
+
+
+class WordPiece:
+    """The tokenizer of a sentence-transformers folder. Satisfies `ingest.types.Tokenizer`."""
+
+    def __init__(self, folder: Path, max_tokens: int) -> None:
+        from tokenizers import Tokenizer  # late: 0.07 s
+
+        path = folder / "tokenizer.json"
+        if not path.is_file():
+            raise ModelError(f"{path} is missing; the embedding model needs its own tokenizer beside it.")
+        # Two copies: one cuts at the model's limit for the network, one counts everything.
+        self._whole = Tokenizer.from_file(str(path))
+        self._whole.no_truncation()
+        self._whole.no_padding()
+        self._cut = Tokenizer.from_file(str(path))
+        self._cut.enable_truncation(max_tokens)
+        self._cut.no_padding()
+
+    def offsets(self, text: str) -> list[tuple[int, int]]:
+        """Half-open code-point spans of the tokens of `text`, special tokens left out."""
+        spans: list[tuple[int, int]] = self._whole.encode(text, add_special_tokens=False).offsets
+        return spans
+
+    def encode(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
+        """Token ids of each text with the model's special tokens, cut at its limit."""
+        return [np.asarray(row.ids, dtype=np.int64) for row in self._cut.encode_batch(list(texts))]

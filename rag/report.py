@@ -1,0 +1,122 @@
+"""Summaries to Markdown and to the contract's JSON. Logs have their own words in `rag/log_summary.py`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from ingest.types import FileStatus
+from rag.log_summary import escape_markdown
+from rag.summarize import DocumentSummary
+from rag.types import Citation
+
+
+def document_entry(path: str, root: str, sha256: str, summary: DocumentSummary) -> dict[str, Any]:
+    """The JSON entry of a summarised document."""
+    citations = [
+        Citation(
+            number=number,
+            path=path,
+            sha256=sha256,
+            page=statement.page,
+            section=statement.section,
+            start=statement.start,
+            end=statement.end,
+            quote=statement.quote,
+            record=statement.record,
+            root=root,
+            ocr=False,
+        )
+        for number, statement in enumerate(summary.statements, start=1)
+    ]
+    return {
+        "path": path,
+        "kind": "document",
+        "status": FileStatus.INDEXED if summary.statements else FileStatus.NO_TEXT,
+        "sha256": sha256,
+        "title": summary.title,
+        "pages": summary.pages,
+        "pages_without_text": list(summary.pages_without_text),
+        "parts": summary.parts,
+        "summary": " ".join(f"{item.text} [{number}]" for number, item in enumerate(summary.statements, start=1)),
+        "written": [statement.written for statement in summary.statements],
+        "dropped_sentences": summary.dropped_sentences,
+        "citations": [asdict(citation) for citation in citations],
+        "detail": "" if summary.statements else "no page holds text that could be summarised",
+    }
+
+
+def failed_entry(path: str, kind: str, status: FileStatus, detail: str) -> dict[str, Any]:
+    """The JSON entry of a file that could not be read."""
+    return {"path": path, "kind": kind, "status": status, "detail": detail, "summary": "", "citations": []}
+
+
+def render_document(entry: Mapping[str, Any]) -> str:
+    """A Markdown page for a document's entry."""
+    lines = [
+        f"# {escape_markdown(entry['title'])}",
+        "",
+        f"`{escape_markdown(entry['path'])}`, {entry['pages']} pages, SHA-256 `{entry['sha256'][:16]}…`",
+        "",
+    ]
+    sentences = zip(entry["citations"], entry["written"], _sentences(entry), strict=True)
+    for citation, written, text in sentences:
+        where = f"page {citation['page']}" if citation["page"] else citation["record"] or "text"
+        section = f" · {escape_markdown(citation['section'])}" if citation["section"] else ""
+        lines.append(f"- {escape_markdown(text)} *({where}{section})*")
+        if written:
+            lines += ["", f"  > {escape_markdown(' '.join(citation['quote'].split()))}", ""]
+    lines += ["", f"The summary rests on {len(entry['citations'])} of {entry['parts']} parts."]
+    if entry["pages_without_text"]:
+        pages = ", ".join(map(str, entry["pages_without_text"]))
+        lines.append(f"**Not read, no text on the page: {pages}.**")
+    return "\n".join(lines) + "\n"
+
+
+def _sentences(entry: Mapping[str, Any]) -> list[str]:
+    """The statements of an entry, without their marks."""
+    texts, rest = [], str(entry["summary"])
+    for number in range(1, len(entry["citations"]) + 1):
+        text, _, rest = rest.partition(f" [{number}]")
+        texts.append(text.strip())
+    return texts
+
+
+def render_failed(entry: Mapping[str, Any]) -> str:
+    """A Markdown page for a file that could not be read."""
+    return (
+        f"# {escape_markdown(entry['path'])}\n\n**Not read ({entry['status']}):** {escape_markdown(entry['detail'])}\n"
+    )
+
+
+def render_overall(entries: Sequence[Mapping[str, Any]]) -> str:
+    """The Markdown page of a batch: the gravest findings of the logs first, then every file with a line."""
+    findings = [
+        (entry["path"], finding) for entry in entries for finding in entry.get("findings", ()) if finding["severity"]
+    ]
+    findings.sort(key=lambda item: _RANK.index(item[1]["severity"]))
+    lines = ["# Overall report", "", f"{len(entries)} files.", ""]
+    if findings:
+        lines += ["## What stands out", "", "| severity | finding | events | file | lines |", "|---|---|---|---|---|"]
+        lines += [
+            f"| {finding['severity']} | {escape_markdown(finding['title'])} | {finding['count']} "
+            f"| `{escape_markdown(path)}` | {_some(finding['lines'])} |"
+            for path, finding in findings
+        ]
+        lines.append("")
+    lines += ["## Files", ""]
+    for entry in entries:
+        if entry.get("status") in (None, FileStatus.INDEXED):
+            text = entry["summary"].split(" [1]")[0] if entry.get("kind") == "document" else entry["summary"]
+            lines.append(f"- `{escape_markdown(entry['path'])}`: {escape_markdown(text)}")
+        else:
+            why = f"**not read ({entry['status']})**, {escape_markdown(entry['detail'])}"
+            lines.append(f"- `{escape_markdown(entry['path'])}`: {why}")
+    return "\n".join(lines) + "\n"
+
+
+_RANK = ("critical", "high", "medium", "low")
+
+
+def _some(lines: Sequence[int]) -> str:
+    shown = ", ".join(map(str, lines[:8]))
+    return shown + (" …" if len(lines) > 8 else "")

@@ -1,0 +1,376 @@
+"""The catalog: one SQLite file that holds the truth of a collection. Knows nothing about Chroma or about models.
+
+Every public method that writes is one transaction. Deleted text is overwritten (`secure_delete`).
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.resources import files as resources
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.errors import IndexDamaged, StorageError, StrongroomError, UsageError
+from ingest.types import Chunk, Document, FileReport, FileStatus, Page
+from rag.store.quantised import pack, unpack
+from rag.types import StoredChunk
+
+FORMAT = 1  # of the schema; raised when an old catalog cannot be read any more
+BUSY_MS = 10_000  # how long a reader waits for a writer's short commit
+_MARKS = 500  # values in one IN (...); SQLite allows 32,766
+
+# Words of the section and of the title say what a passage is about, in fewer words than the passage itself.
+FIELD_WEIGHTS = (1.0, 0.6, 0.4)  # text, section, title
+
+
+class Catalog:
+    """One collection's files, pages, chunks, words and vectors. Satisfies `ingest.types.Catalog`."""
+
+    def __init__(self, path: Path, *, create: bool = False) -> None:
+        """Open the catalog at `path`.
+
+        Raises:
+            StorageError: the file cannot be opened or made.
+            IndexDamaged: it is not a catalog, or SQLite finds it broken.
+            UsageError: it was made by a version with another format.
+        """
+        self.path = path
+        with _sentences(path):
+            self._db = sqlite3.connect(path, isolation_level=None, timeout=BUSY_MS / 1000)
+            self._db.execute("PRAGMA foreign_keys = ON")
+            self._db.execute("PRAGMA secure_delete = ON")
+            if create and not self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                self._db.execute("PRAGMA journal_mode = WAL")
+                schema = resources("rag.store").joinpath("schema.sql").read_text(encoding="utf-8")
+                self._db.executescript(f"BEGIN; {schema} INSERT INTO meta VALUES ('format', '{FORMAT}'); COMMIT;")
+            found = self._meta("format")
+        if found != str(FORMAT):
+            raise UsageError(f"{path} has format {found}, this version reads {FORMAT}; run `rag ingest --rebuild`.")
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._db.close()
+
+    # --- identity -----------------------------------------------------------------------------------------------
+
+    def _meta(self, key: str) -> str | None:
+        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return row[0] if row else None
+
+    def identity(self) -> dict[str, str]:
+        """What the stored vectors and chunks were made with; empty before the first ingestion."""
+        with _sentences(self.path):
+            rows = self._db.execute("SELECT key, value FROM meta WHERE key != 'format'").fetchall()
+        return dict(rows)
+
+    def set_identity(self, identity: Mapping[str, str]) -> None:
+        """Record what vectors and chunks are made with from here on."""
+        with self._write():
+            self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", identity.items())
+
+    # --- files --------------------------------------------------------------------------------------------------
+
+    def roots(self) -> list[str]:
+        """The roots that were ingested, sorted."""
+        with _sentences(self.path):
+            return [row[0] for row in self._db.execute("SELECT path FROM roots ORDER BY path")]
+
+    def known(self, root: str) -> dict[str, FileReport]:
+        """What is on record for each path of a root."""
+        with _sentences(self.path):
+            rows = self._db.execute(f"{_REPORTS} WHERE roots.path = ? ORDER BY files.path", (root,)).fetchall()
+        return {row[0]: _report(row) for row in rows}
+
+    def reports(self) -> list[FileReport]:
+        """What is on record for every file of every root."""
+        with _sentences(self.path):
+            return [_report(row) for row in self._db.execute(f"{_REPORTS} ORDER BY roots.path, files.path")]
+
+    def holds(self, sha256: str, suffix: str) -> FileReport | None:
+        """The report of a document with these bytes, read under any name; None if there is none."""
+        with _sentences(self.path):
+            row = self._db.execute(
+                f"{_REPORTS} JOIN documents ON documents.id = files.document "
+                "WHERE documents.sha256 = ? AND documents.suffix = ? LIMIT 1",
+                (sha256, suffix),
+            ).fetchone()
+        return _report(row) if row else None
+
+    def put(
+        self, report: FileReport, document: Document, chunks: Sequence[Chunk], vectors: NDArray[np.float32]
+    ) -> None:
+        """Store a file with its text, chunks and vectors (row i belongs to chunk i), replacing what was there."""
+        blobs = pack(vectors)
+        with self._write():
+            self._forget_file(report.root, report.path)
+            owner = self._db.execute(
+                "INSERT INTO documents (sha256, suffix, title) VALUES (?, ?, ?)",
+                (report.sha256, _suffix(report.path), document.title or ""),
+            ).lastrowid
+            pages = {
+                (page.number, page.record): self._db.execute(
+                    "INSERT INTO pages (document, number, record, title, ocr, text) VALUES (?, ?, ?, ?, ?, ?)",
+                    (owner, page.number, page.record, page.title, page.ocr, page.text),
+                ).lastrowid
+                for page in document.pages
+            }
+            for chunk, blob in zip(chunks, blobs, strict=True):
+                number = self._db.execute(
+                    'INSERT INTO chunks (page, "start", "end", section, vector) VALUES (?, ?, ?, ?, ?)',
+                    (pages[chunk.page, chunk.record], chunk.start, chunk.end, chunk.section, blob),
+                ).lastrowid
+                self._db.execute("INSERT INTO journal VALUES (?, 0)", (number,))
+            self._db.execute(
+                "INSERT INTO words (rowid, text, section, title) SELECT id, text, section, title FROM passages "
+                "WHERE id IN (SELECT chunks.id FROM chunks JOIN pages ON pages.id = page WHERE document = ?)",
+                (owner,),
+            )
+            self._insert_file(report, owner)
+
+    def note(self, report: FileReport) -> None:
+        """Record a file that has no text of its own to store: unread, or a second name of a stored document."""
+        with self._write():
+            owner = None
+            if report.status is FileStatus.INDEXED:
+                owner = self._db.execute(
+                    "SELECT id FROM documents WHERE sha256 = ? AND suffix = ?", (report.sha256, _suffix(report.path))
+                ).fetchone()[0]
+            self._forget_file(report.root, report.path, keep=owner)
+            self._insert_file(report, owner)
+
+    def remove(self, root: str, path: str) -> None:
+        """Take a file out, and its text where no other file says the same."""
+        with self._write():
+            self._forget_file(root, path)
+
+    def _insert_file(self, report: FileReport, document: int | None) -> None:
+        self._db.execute("INSERT OR IGNORE INTO roots (path) VALUES (?)", (report.root,))
+        self._db.execute(
+            "INSERT INTO files (root, path, document, sha256, status, pages, pages_without_text, chunks, detail) "
+            "SELECT id, ?, ?, ?, ?, ?, ?, ?, ? FROM roots WHERE path = ?",
+            (
+                report.path,
+                document,
+                report.sha256,
+                report.status,
+                report.pages,
+                json.dumps(report.pages_without_text),
+                report.chunks,
+                report.detail,
+                report.root,
+            ),
+        )
+
+    def _forget_file(self, root: str, path: str, keep: int | None = None) -> None:
+        """Delete the row of a file and, unless it is `keep` or another file's too, its document."""
+        row = self._db.execute(
+            "SELECT files.id, document FROM files JOIN roots ON roots.id = root "
+            "WHERE roots.path = ? AND files.path = ?",
+            (root, path),
+        ).fetchone()
+        if row is None:
+            return
+        file, document = row
+        self._db.execute("DELETE FROM files WHERE id = ?", (file,))
+        shared = self._db.execute("SELECT 1 FROM files WHERE document = ? LIMIT 1", (document,)).fetchone()
+        if document is None or document == keep or shared:
+            return
+        chunks = "SELECT chunks.id FROM chunks JOIN pages ON pages.id = page WHERE document = ?"
+        # An external-content index forgets a row only when told the very words it was given.
+        self._db.execute(
+            "INSERT INTO words (words, rowid, text, section, title) "
+            f"SELECT 'delete', id, text, section, title FROM passages WHERE id IN ({chunks})",
+            (document,),
+        )
+        self._db.execute(f"INSERT OR REPLACE INTO journal SELECT id, 1 FROM ({chunks})", (document,))
+        self._db.execute(f"DELETE FROM chunks WHERE id IN ({chunks})", (document,))
+        self._db.execute("DELETE FROM pages WHERE document = ?", (document,))
+        self._db.execute("DELETE FROM documents WHERE id = ?", (document,))
+
+    # --- reading text -------------------------------------------------------------------------------------------
+
+    def page(self, path: str, number: int | None, record: str | None = None) -> tuple[str, str, Page] | None:
+        """`(root, sha256, page)` of a file's page, of its record, or of its whole text if it has neither; or None."""
+        with _sentences(self.path):
+            row = self._db.execute(
+                "SELECT roots.path, files.sha256, pages.number, pages.record, pages.title, pages.ocr, pages.text "
+                "FROM files JOIN roots ON roots.id = files.root JOIN pages ON pages.document = files.document "
+                "WHERE files.path = ? AND pages.number IS ? AND pages.record IS ? ORDER BY pages.id LIMIT 1",
+                (path, number, record),
+            ).fetchone()
+        if row is None:
+            return None
+        root, sha256, number, record, title, ocr, text = row
+        return root, sha256, Page(path, number, text, record, title, bool(ocr))
+
+    def chunks(self, ids: Sequence[int]) -> dict[int, StoredChunk]:
+        """The chunks with these ids, each under the first name of its document. Ids that are gone are left out."""
+        return {row[0]: _stored(row) for row in self._select(_STORED, ids)}
+
+    def vectors(self, ids: Sequence[int]) -> dict[int, NDArray[np.float32]]:
+        """Unit vectors float32 `(dim,)` of the chunks with these ids."""
+        rows = list(self._select("SELECT id, vector FROM chunks WHERE id IN ({marks})", ids))
+        return dict(zip([row[0] for row in rows], unpack([row[1] for row in rows]), strict=True))
+
+    def page_text(self, chunk: int) -> str:
+        """The whole text of the page that a chunk lies on."""
+        with _sentences(self.path):
+            row = self._db.execute(
+                "SELECT text FROM pages WHERE id = (SELECT page FROM chunks WHERE id = ?)", (chunk,)
+            ).fetchone()
+        return str(row[0])
+
+    def ids_below(self, glob: str) -> set[int]:
+        """Chunks of the files whose path matches a shell pattern; `*` crosses folders."""
+        with _sentences(self.path):
+            rows = self._db.execute(
+                "SELECT chunks.id FROM chunks JOIN pages ON pages.id = page "
+                "WHERE document IN (SELECT document FROM files WHERE path GLOB ?)",
+                (glob,),
+            ).fetchall()
+        return {row[0] for row in rows}
+
+    def size(self) -> int:
+        """How many chunks there are."""
+        with _sentences(self.path):
+            return int(self._db.execute("SELECT count(*) FROM chunks").fetchone()[0])
+
+    def problems(self) -> list[str]:
+        """What is wrong with the file itself, in words; empty if it is sound."""
+        with _sentences(self.path):
+            found = [row[0] for row in self._db.execute("PRAGMA integrity_check") if row[0] != "ok"]
+            broken = self._db.execute("PRAGMA foreign_key_check").fetchall()
+        found += [f"{len(broken)} rows point to rows that are gone"] if broken else []
+        return [f"{self.path}: {text}; move the folder away and ingest again" for text in found]
+
+    # --- words --------------------------------------------------------------------------------------------------
+
+    def match(self, expression: str, limit: int, only: set[int] | None = None) -> dict[int, float]:
+        """BM25 of the best chunks for an FTS5 expression: 0 or more, higher is better, at most `limit` of them."""
+        with _sentences(self.path):
+            rows = self._db.execute(f"{_MATCH} ORDER BY score DESC", (expression,))
+            found: dict[int, float] = {}
+            for chunk, score in rows:
+                if only is None or chunk in only:
+                    found[chunk] = max(score, 0.0)  # a word in over half of all chunks has a weight just below zero
+                if len(found) == limit:
+                    break
+        return found
+
+    def match_among(self, expression: str, ids: Sequence[int]) -> dict[int, float]:
+        """BM25 as in `match` of those chunks among `ids` that hold any of its words."""
+        if not expression or not ids:
+            return {}
+        rows = self._select(f"{_MATCH} AND rowid IN ({{marks}})", ids, expression)
+        return {chunk: max(score, 0.0) for chunk, score in rows}
+
+    def document_frequency(self, terms: Sequence[str]) -> dict[str, int]:
+        """How many chunks each FTS5 expression of `terms` matches."""
+        with _sentences(self.path):
+            return {
+                term: self._db.execute("SELECT count(*) FROM words WHERE words MATCH ?", (term,)).fetchone()[0]
+                for term in terms
+            }
+
+    # --- the vector index's debts -------------------------------------------------------------------------------
+
+    def owed(self) -> tuple[list[int], list[int]]:
+        """Chunks that the vector index has yet to be told of: `(added, gone)`."""
+        with _sentences(self.path):
+            rows = self._db.execute("SELECT chunk, gone FROM journal ORDER BY chunk").fetchall()
+        return [chunk for chunk, gone in rows if not gone], [chunk for chunk, gone in rows if gone]
+
+    def settle(self, ids: Sequence[int]) -> None:
+        """Strike chunks off the journal once the vector index has them on disk."""
+        with self._write():
+            self._db.executemany("DELETE FROM journal WHERE chunk = ?", [(chunk,) for chunk in ids])
+
+    def owe_everything(self) -> None:
+        """Put every chunk on the journal: the vector index is to be built anew."""
+        with self._write():
+            self._db.execute("DELETE FROM journal")
+            self._db.execute("INSERT INTO journal SELECT id, 0 FROM chunks")
+
+    # --- plumbing -----------------------------------------------------------------------------------------------
+
+    def _select(self, query: str, ids: Sequence[int], *before: str) -> Iterator[tuple]:  # type: ignore[type-arg]
+        """Rows of a query with `{marks}` where the ids stand, and `before` for the placeholders before them."""
+        with _sentences(self.path):
+            for first in range(0, len(ids), _MARKS):
+                part = ids[first : first + _MARKS]
+                yield from self._db.execute(query.format(marks=",".join("?" * len(part))), (*before, *part)).fetchall()
+
+    @contextmanager
+    def _write(self) -> Iterator[None]:
+        with _sentences(self.path):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:  # a full disk may have rolled it back already
+                    self._db.execute("ROLLBACK")
+                raise
+
+
+_WEIGHTS = ", ".join(str(weight) for weight in FIELD_WEIGHTS)
+_MATCH = f"SELECT rowid, -bm25(words, {_WEIGHTS}) AS score FROM words WHERE words MATCH ?"
+
+_REPORTS = (
+    "SELECT files.path, roots.path, files.sha256, status, pages, pages_without_text, chunks, detail "
+    "FROM files JOIN roots ON roots.id = files.root"
+)
+
+# min(files.id) keeps one row a chunk: the document's first name.
+_STORED = (
+    'SELECT chunks.id, files.path, pages.number, pages.record, chunks.section, chunks."start", chunks."end", '
+    'substr(pages.text, chunks."start" + 1, chunks."end" - chunks."start"), roots.path, documents.sha256, '
+    "trim(documents.title || ' ' || coalesce(pages.title, '')), pages.ocr "
+    "FROM chunks JOIN pages ON pages.id = chunks.page JOIN documents ON documents.id = pages.document "
+    "JOIN files ON files.id = (SELECT min(id) FROM files WHERE document = documents.id) "
+    "JOIN roots ON roots.id = files.root WHERE chunks.id IN ({marks})"
+)
+
+
+def _stored(row: tuple) -> StoredChunk:  # type: ignore[type-arg]
+    number, path, page, record, section, start, end, text, root, sha256, title, ocr = row
+    return StoredChunk(number, Chunk(path, page, record, section, start, end, text), root, sha256, title, bool(ocr))
+
+
+def _report(row: tuple) -> FileReport:  # type: ignore[type-arg]
+    path, root, sha256, status, pages, without, chunks, detail = row
+    return FileReport(path, root, sha256, FileStatus(status), pages, tuple(json.loads(without)), chunks, detail)
+
+
+def _suffix(path: str) -> str:
+    return PurePosixPath(path).suffix.lower()
+
+
+@contextmanager
+def _sentences(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors into sentences that say what to do."""
+    try:
+        yield
+    except StrongroomError:
+        raise
+    except sqlite3.DatabaseError as error:
+        text = str(error)
+        if isinstance(error, sqlite3.OperationalError):
+            if "full" in text or "disk I/O" in text:
+                raise StorageError(
+                    f"{path.parent} cannot take more data ({text}); free some space and run the command again. "
+                    "What was indexed before is kept."
+                ) from error
+            if "readonly" in text or "unable to open" in text:
+                raise StorageError(
+                    f"{path} cannot be written ({text}); check its permissions or choose another home with --home DIR."
+                ) from error
+            if "locked" in text:
+                raise StorageError(f"{path} is locked by another process; wait for it and try again.") from error
+        raise IndexDamaged(
+            f"{path} is damaged ({text}); move the folder {path.parent} away and ingest again: the documents "
+            "themselves are untouched."
+        ) from error

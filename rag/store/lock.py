@@ -1,0 +1,40 @@
+"""One writer for a collection at a time. Readers need no lock: they see the last committed state."""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ingest.errors import LockedError, StorageError
+
+
+@contextmanager
+def write_lock(folder: Path) -> Iterator[None]:
+    """Hold the collection in `folder` for writing. The kernel frees it when the process ends, however it ends.
+
+    Raises:
+        LockedError: another process holds it; the message says which, since when.
+        StorageError: the folder cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise StorageError(
+            f"Cannot write {folder} ({error.strerror}); check its permissions or choose another home with --home DIR."
+        ) from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.read(descriptor, 200).decode(errors="replace").strip() or "another process"
+            raise LockedError(
+                f"{folder} is being written by {holder}; wait until it has finished and run the command again."
+            ) from error
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"process {os.getpid()} since {time.strftime('%Y-%m-%d %H:%M:%S')}".encode())
+        yield
+    finally:
+        os.close(descriptor)

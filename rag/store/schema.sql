@@ -1,0 +1,68 @@
+-- The catalog of one collection. Text is stored once, in `pages`; a chunk is a span of its page.
+
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+CREATE TABLE roots (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE) STRICT;
+
+-- What a file says. Files with the same bytes and the same suffix share one document.
+CREATE TABLE documents (
+    id     INTEGER PRIMARY KEY,
+    sha256 TEXT NOT NULL,
+    suffix TEXT NOT NULL, -- lower case, with the dot: the same bytes may read differently as .md and as .txt
+    title  TEXT NOT NULL,
+    UNIQUE (sha256, suffix)
+) STRICT;
+
+CREATE TABLE files (
+    id                 INTEGER PRIMARY KEY,
+    root               INTEGER NOT NULL REFERENCES roots (id),
+    path               TEXT NOT NULL,     -- relative to the root
+    document           INTEGER REFERENCES documents (id), -- NULL where no text could be read
+    sha256             TEXT,              -- NULL where the bytes could not be read
+    status             TEXT NOT NULL,     -- ingest.types.FileStatus
+    pages              INTEGER NOT NULL,
+    pages_without_text TEXT NOT NULL,     -- JSON list of 1-based page numbers
+    chunks             INTEGER NOT NULL,
+    detail             TEXT NOT NULL,
+    UNIQUE (root, path)
+) STRICT;
+CREATE INDEX files_of_document ON files (document);
+
+CREATE TABLE pages (
+    id       INTEGER PRIMARY KEY,
+    document INTEGER NOT NULL REFERENCES documents (id),
+    number   INTEGER,                     -- NULL where the format has no pages
+    record   TEXT,                        -- the record's own id, for .jsonl records
+    title    TEXT,                        -- the record's own title
+    ocr      INTEGER NOT NULL,            -- 1: the text was recognised in an image
+    text     TEXT NOT NULL
+) STRICT;
+CREATE INDEX pages_of_document ON pages (document);
+
+CREATE TABLE chunks (
+    id      INTEGER PRIMARY KEY AUTOINCREMENT, -- never used twice: the vector index knows chunks by it
+    page    INTEGER NOT NULL REFERENCES pages (id),
+    "start" INTEGER NOT NULL,             -- half-open code points into the page's text
+    "end"   INTEGER NOT NULL,
+    section TEXT NOT NULL,
+    vector  BLOB NOT NULL                 -- int8, see rag/store/quantised.py
+) STRICT;
+CREATE INDEX chunks_of_page ON chunks (page);
+
+-- What the vector index has not been told yet. Written in the transaction that changes `chunks`.
+CREATE TABLE journal (chunk INTEGER PRIMARY KEY, gone INTEGER NOT NULL) STRICT;
+
+CREATE VIEW passages AS
+SELECT chunks.id AS id,
+       substr(pages.text, chunks."start" + 1, chunks."end" - chunks."start") AS text,
+       chunks.section AS section,
+       trim(documents.title || ' ' || coalesce(pages.title, '')) AS title
+FROM chunks
+JOIN pages ON pages.id = chunks.page
+JOIN documents ON documents.id = pages.document;
+
+CREATE VIRTUAL TABLE words USING fts5 (
+    text, section, title,
+    content = 'passages', content_rowid = 'id',
+    tokenize = 'porter unicode61 remove_diacritics 2'
+);

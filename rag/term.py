@@ -1,0 +1,73 @@
+"""The one way to the terminal: results to stdout, messages to stderr, hostile text made harmless.
+
+Text from documents, logs, file names and models is escaped before a person sees it: control characters could move the
+cursor or set the window's title, bidirectional marks could reorder a sentence, and invisible characters could hide one.
+"""
+
+import json
+import os
+import sys
+import unicodedata
+from typing import Any, TextIO
+
+_KEPT = frozenset("\n\t")
+_BOLD, _DIM, _MARK, _RESET = "\x1b[1m", "\x1b[2m", "\x1b[33m", "\x1b[0m"
+
+
+def escape(text: str) -> str:
+    r"""`text` with every control, format and surrogate character but newline and tab written out, as `\u202e`."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_harmless(letter) for letter in text)
+
+
+def _harmless(letter: str) -> str:
+    # Cc: controls, Cf: bidirectional and zero-width marks, Cs: surrogates, Co: private use, Zl/Zp: line separators.
+    if letter in _KEPT or unicodedata.category(letter) not in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}:
+        return letter
+    code = ord(letter)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def one_line(text: str) -> str:
+    """`escape`, with all white space as single blanks: for names and quotations inside a line."""
+    return escape(" ".join(text.split()))
+
+
+def show(text: str = "") -> None:
+    """Print a result. The text must have been escaped where it comes from outside."""
+    print(text, flush=True)  # noqa: T201 - this is the door
+
+
+def say(text: str) -> None:
+    """Print a message for people, on stderr."""
+    print(text, file=sys.stderr, flush=True)  # noqa: T201 - this is the door
+
+
+def show_json(value: Any) -> None:
+    """Print one JSON value on one line, in ASCII: nothing in it can act on a terminal, and any encoding carries it."""
+    show(json.dumps(value))
+
+
+def bold(text: str) -> str:
+    """`text`, bold where stdout is a terminal."""
+    return _styled(text, _BOLD)
+
+
+def dim(text: str) -> str:
+    """`text`, dimmed where stdout is a terminal."""
+    return _styled(text, _DIM)
+
+
+def mark(text: str) -> str:
+    """`text`, coloured as something to look at, where stdout is a terminal."""
+    return _styled(text, _MARK)
+
+
+def _styled(text: str, code: str) -> str:
+    return f"{code}{text}{_RESET}" if colourful(sys.stdout) else text
+
+
+def colourful(stream: TextIO) -> bool:
+    """Whether `stream` is a terminal whose user has not asked for plain text (no-color.org)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -1,0 +1,126 @@
+"""The records that flow from a question to an answer, and the Protocol of a language model.
+
+Imports nothing heavy. Offsets are half-open and count Unicode code points, as in `ingest.types`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from ingest.types import Chunk
+
+Mode = Literal["written", "quoted", "refused"]
+
+
+class Generator(Protocol):
+    """A language model that continues a conversation."""
+
+    name: str
+    sha256: str
+
+    def generate(
+        self, messages: Sequence[Mapping[str, str]], max_tokens: int, stop: Sequence[str] = ()
+    ) -> Iterator[str]:
+        """Stream the reply to `messages` (`{"role", "content"}`) in pieces of text, greedily, at most `max_tokens`."""
+        ...
+
+    def count(self, text: str) -> int:
+        """How many tokens of this model `text` has."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoredChunk:
+    """A chunk as the catalog knows it: with its file's identity, and the same file's other names."""
+
+    id: int
+    chunk: Chunk
+    root: str
+    sha256: str
+    title: str  # the document's title; "" where none is known
+    ocr: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage that a query found."""
+
+    stored: StoredChunk
+    score: float  # fused relevance in 0..1, higher is better; comparable within one query only
+    cosine: float | None  # similarity of meaning in -1..1; None if the vector index did not name it
+    bm25: float | None  # word score, 0 or more, higher is better; None if no word matched
+
+    @property
+    def place(self) -> str:
+        """`file.pdf, page 3` or `file.jsonl, record A-7`, for people."""
+        return place(self.stored.chunk)
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """An exact span of a hit's page, picked because it may answer the question."""
+
+    hit: Hit
+    start: int  # into the page's text
+    end: int
+    text: str
+    score: float  # how well it fits the question, 0..1, higher is better
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A numbered quotation under an answer. `quote` equals the page's text at `start:end`."""
+
+    number: int
+    path: str
+    sha256: str
+    page: int | None
+    section: str
+    start: int
+    end: int
+    quote: str
+    record: str | None
+    root: str
+    ocr: bool
+    lines: tuple[int, ...] = ()  # 1-based line numbers, for logs
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One written sentence that passed the check, with the numbers of the citations it rests on."""
+
+    text: str
+    citations: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """Which model wrote."""
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the user gets. `found` is False exactly when `mode` is "refused"; then there are no citations."""
+
+    question: str
+    found: bool
+    answer: str
+    mode: Mode
+    confidence: float  # 0..1, higher is surer that the documents answer the question
+    citations: tuple[Citation, ...]
+    missing: tuple[str, ...] = ()  # words of the question that no citation touches
+    warnings: tuple[str, ...] = ()
+    dropped_sentences: int = 0  # written, and not shown because the check failed
+    unreadable: tuple[str, ...] = ()  # files or pages whose text could not be searched
+    model: ModelInfo | None = None
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
+
+
+def place(chunk: Chunk) -> str:
+    """`file.pdf, page 3`, `file.jsonl, record A-7` or `file.txt`."""
+    if chunk.page is not None:
+        return f"{chunk.path}, page {chunk.page}"
+    return f"{chunk.path}, record {chunk.record}" if chunk.record is not None else chunk.path

@@ -1,0 +1,42 @@
+"""Quotations to checked sentences: the model writes, the check decides what is shown."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from rag.check import Verdict, check
+from rag.prompt import build
+from rag.types import Generator
+
+MAX_TOKENS = 96  # of an answer: two long sentences; what comes after is repetition
+MAX_SENTENCES = 2
+
+_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\[(\"“])|\n+")
+_MARKS = re.compile(r"\s*\[\d+\]")  # the program cites, the model does not: its numbers are guesses
+
+
+def write(question: str, quotes: Sequence[str], generator: Generator) -> Iterator[tuple[str, Verdict]]:
+    """Stream each sentence as soon as it is complete, with what the check says of it."""
+    messages, used = build(question, quotes, generator)
+    seen: set[str] = set()
+    for sentence in _sentences(generator.generate(messages, MAX_TOKENS)):
+        if sentence in seen:
+            return  # it has begun to repeat itself
+        seen.add(sentence)
+        yield sentence, check(sentence, quotes[:used])
+        if len(seen) == MAX_SENTENCES:
+            return
+
+
+def _sentences(pieces: Iterator[str]) -> Iterator[str]:
+    """Join streamed pieces, cut them at sentence ends. A last sentence without its full stop was cut off: dropped."""
+    held = ""
+    for piece in pieces:
+        held += piece
+        *complete, held = _END.split(held)
+        yield from filter(None, map(_clean, complete))
+    if held.rstrip().endswith((".", "!", "?")):
+        yield _clean(held)
+
+
+def _clean(sentence: str) -> str:
+    return _MARKS.sub("", sentence).strip()
