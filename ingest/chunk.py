@@ -13,6 +13,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from ingest.headings import Mark, Rank, Sections, headings
 from ingest.lines import Kind, Line, lines
@@ -40,6 +41,7 @@ _COST_TORN = 0.3  # inside a sentence
 _COST_UNEVEN = 0.2  # times the square of the share left empty: of equally many passages, even ones
 _COST_TINY, _TINY = 0.3, 40  # for a passage of few tokens: it says too little to be found
 
+_CONTENTS_GAP = 4  # lines from one entry of a table of contents to the next: headings of parts, wrapped titles
 _MARKDOWN = (".md", ".markdown")
 _LABEL_DIGITS, _LABEL_LETTERS = re.compile(r"\d+"), re.compile(r"[a-z]+", re.IGNORECASE)
 
@@ -60,9 +62,14 @@ class _Region:
     lines: tuple[Line, ...]
     section: str
     rank: int  # of the heading it begins with; 0 if it does not begin with one
-    bare: bool  # it is a heading and nothing else
+    heads: frozenset[int]  # where the lines of that heading start
     contents: bool  # it is a table of contents
     cut_off: bool  # a removed header stands before it
+
+    @property
+    def bare(self) -> bool:
+        """Whether it is a heading and nothing else."""
+        return self.rank > 0 and all(line.kind is Kind.BLANK or line.start in self.heads for line in self.lines)
 
 
 class _Counter:
@@ -102,7 +109,7 @@ def chunks(document: Document, tokenizer: Tokenizer, max_tokens: int = MAX_TOKEN
             sections = Sections()
         counter = _Counter(page.text, tokenizer)
         without = [_blanked(line) if index in header.repeated else line for index, line in enumerate(found_lines)]
-        candidates = [_blanked(line) if index in header.first else line for index, line in enumerate(without)]
+        candidates = [_blanked(line) if index in header.alike else line for index, line in enumerate(without)]
         marks = headings(candidates, outline[page.number], markdown=markdown)
         regions = list(_regions(without, header, marks, sections, page.title or ""))
         for region in _merged(regions, counter):
@@ -130,13 +137,13 @@ def _regions(
 
     def region(contents: bool) -> _Region:
         path = " › ".join(part for part in (title, sections.path) if part)
-        filled = sum(line.kind is not Kind.BLANK for line in current)
-        bare = mark is not None and filled <= mark.last - mark.first + 1
-        return _Region(tuple(current), path, mark.rank if mark else 0, bare, contents, cut_off)
+        heads = frozenset(line.start for line in found[mark.first : mark.last + 1]) if mark else frozenset()
+        return _Region(tuple(current), path, mark.rank if mark else 0, heads, contents, cut_off)
 
+    listed = _contents(found)
     contents = cut_off = False
     for index, line in enumerate(found):
-        turns = line.kind is not Kind.BLANK and contents != (line.kind is Kind.CONTENTS)
+        turns = line.kind is not Kind.BLANK and contents != (index in listed)
         if current and (index in starts or index in header.repeated or turns):
             yield region(contents)
             current, mark, cut_off = [], None, False
@@ -144,7 +151,7 @@ def _regions(
             cut_off = True
             continue
         if line.kind is not Kind.BLANK:
-            contents = line.kind is Kind.CONTENTS
+            contents = index in listed
         if index in starts:
             mark = starts[index]
             sections.enter(mark)
@@ -152,6 +159,17 @@ def _regions(
             current.append(line)
     if current:
         yield region(contents)
+
+
+def _contents(found: Sequence[Line]) -> set[int]:
+    """Indices of the lines of a table of contents: those with leaders, and the few without between them."""
+    filled = [index for index, line in enumerate(found) if line.kind is not Kind.BLANK]
+    entries = [place for place, index in enumerate(filled) if found[index].kind is Kind.CONTENTS]
+    listed = {filled[place] for place in entries}
+    for place, following in pairwise(entries):
+        if following - place <= _CONTENTS_GAP:
+            listed.update(filled[place:following])
+    return listed
 
 
 def _merged(regions: Sequence[_Region], counter: _Counter) -> Iterator[_Region]:
@@ -162,7 +180,7 @@ def _merged(regions: Sequence[_Region], counter: _Counter) -> Iterator[_Region]:
             if region.contents or region.cut_off:
                 yield waiting
             else:
-                region = replace(region, lines=waiting.lines + region.lines)
+                region = replace(region, lines=waiting.lines + region.lines, heads=waiting.heads | region.heads)
         tokens = counter.count(region.lines[0].start, region.lines[-1].end)
         small = region.rank >= Rank.CAPITALS and region.rank not in (Rank.CONTROL, Rank.ENHANCEMENT) and tokens < _SMALL
         waiting = region if (region.bare or small) and not region.contents else None
@@ -190,7 +208,7 @@ def _units(text: str, region: _Region, counter: _Counter, max_tokens: int) -> li
             for place, (left, right) in enumerate(_torn(text, first, last, counter, max_tokens)):
                 units.append(_Unit(left, right, _COST_TORN if place else cost))
             cost = _COST_SENTENCE
-        lead_in = text[end - 1] == ":"
+        lead_in = text[end - 1] == ":" or start in region.heads
     return units
 
 

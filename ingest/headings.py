@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from ingest.lines import Kind, Line, is_title_like
+from ingest.lines import Kind, Line, is_title_like, leans, width
 from ingest.types import Heading
 
 _MAX_TITLE = 80  # characters of one heading within a section path
@@ -31,6 +31,7 @@ _NUMBERED = re.compile(r"(?P<number>\d{1,2}(?:\.\d{1,3}){0,5})(?P<dot>\.)?\s+(?P
 _LETTER = re.compile(r"[^\W\d_]")
 _SENTENCE_END = re.compile(r"[.!?;,:…]$")
 _TRAILING_NUMBER = re.compile(r"\s[$€£(]?\d[\d,.]*%?\)?$")
+_NAME = re.compile(r"\w.*[\w)’'\"”&]")
 _WORD = re.compile(r"\w+")
 
 
@@ -90,16 +91,28 @@ def headings(lines: Sequence[Line], outline: Sequence[Heading] = (), *, markdown
         markdown: whether # begins a heading.
     """
     wanted = [(_folded(entry.title), entry.level) for entry in outline]
+    full = width(lines)
     marks = []
     index = 0
     while index < len(lines):
         mark = _markdown(lines, index) if markdown else None
-        mark = mark or _outlined(lines, index, wanted) or _written(lines, index)
+        mark = mark or _outlined(lines, index, wanted) or _written(lines, index, full)
         if mark:
             marks.append(mark)
             index = mark.last
         index += 1
-    return marks
+    return _without_contents(lines, marks)
+
+
+def _without_contents(lines: Sequence[Line], marks: list[Mark]) -> list[Mark]:
+    """Leave out what is a heading in a table of contents only; those of the text come later."""
+    entries = [index for index, line in enumerate(lines) if line.kind is Kind.CONTENTS]
+    if len(entries) >= 3:
+        marks = [mark for mark in marks if mark.first > entries[-1]]
+    # Some tables of contents have no leaders: a page that is made of headings is one.
+    filled = sum(line.kind is not Kind.BLANK for line in lines)
+    headed = sum(mark.last - mark.first + 1 for mark in marks)
+    return [] if len(marks) >= 6 and headed >= 0.4 * filled else marks
 
 
 def _foreign(open_: Mark, mark: Mark) -> bool:
@@ -153,7 +166,7 @@ def _written_rank(text: str) -> int | None:
     return None
 
 
-def _written(lines: Sequence[Line], index: int) -> Mark | None:
+def _written(lines: Sequence[Line], index: int, full: int) -> Mark | None:
     """A heading that shows by how its line is written and by the lines around it."""
     line = lines[index]
     text = line.text
@@ -174,27 +187,46 @@ def _written(lines: Sequence[Line], index: int) -> Mark | None:
             return Mark(index, index, _tidy(text), rank or Rank.ITEM)
         return None
     if match := _NUMBERED.match(text):
-        return Mark(index, index, _tidy(text), rank or Rank.NUMBERED) if _is_numbered(match) else None
-    if line.kind is Kind.ITEM or _SENTENCE_END.search(text) or _TRAILING_NUMBER.search(text):
+        alone = _is_numbered(match) and _heads(lines, index, match, following)
+        return Mark(index, index, _tidy(text), rank or Rank.NUMBERED) if alone else None
+    if line.kind is Kind.ITEM or not _NAME.fullmatch(text) or _TRAILING_NUMBER.search(text):
         return None
-    words = len(text.split())
+    words = text.lower().split()
     if text.isupper():
         longest = max((len(word) for word in re.findall(r"[^\W\d_]+", text)), default=0)
-        return Mark(index, index, _tidy(text), Rank.CAPITALS) if words <= 12 and longest >= 4 else None
-    if words <= 9 and is_title_like(text) and _has_room(lines, index, following):
-        return Mark(index, index, _tidy(text), Rank.TITLE_CASE)
-    return None
+        return Mark(index, index, _tidy(text), Rank.CAPITALS) if len(words) <= 12 and longest >= 4 else None
+    # Cells repeat words, addresses have commas and numbers, and a line that fills the page goes on in the next.
+    cells = len(set(words)) < len(words) or ("," in text and any(character.isdigit() for character in text))
+    if len(words) > 9 or cells or len(text) > 0.75 * full or leans(text) or not is_title_like(text):
+        return None
+    return Mark(index, index, _tidy(text), Rank.TITLE_CASE) if _has_room(lines, index, following) else None
 
 
 def _is_numbered(match: re.Match[str]) -> bool:
-    """Whether "1. Text" is a heading, not a list item, a clause or a row of a table."""
+    """Whether the words after a number can be a heading's: no clause, and no row of a table."""
     title = match.group("title")
-    if not title[0].isupper() or _SENTENCE_END.search(title) or _TRAILING_NUMBER.search(title):
-        return False
     words = title.split()
-    if "." in match.group("number"):
-        return len(words) <= 12  # "3.2 Reporting deadlines"; a clause of one line ends with a full stop
-    return len(words) <= 10 and (is_title_like(title) if match.group("dot") else title.isupper() or len(words) <= 6)
+    return (
+        title[0].isupper()
+        and not _SENTENCE_END.search(title)
+        and not _TRAILING_NUMBER.search(title)
+        and not leans(title)
+        and len(words) <= 12
+    )
+
+
+def _heads(lines: Sequence[Line], index: int, match: re.Match[str], following: Line | None) -> bool:
+    """Whether "3. Incident reporting" heads text: an item of a list looks the same, but stands among items."""
+    if "." in match.group("number") or is_title_like(match.group("title")):
+        return True
+    before = next((line for line in reversed(lines[max(0, index - 2) : index]) if line.kind is not Kind.BLANK), None)
+    if not match.group("dot") and index and lines[index - 1].kind is not Kind.BLANK:
+        return False  # a row of a table that begins with a number
+    if following is None or (before is not None and before.text.endswith(":")) or len(match.group("title").split()) > 8:
+        return False
+    if following.kind is Kind.ITEM:
+        return following.text.startswith(f"{match.group('number')}.")  # 3. Incident reporting / 3.1 Deadlines
+    return following.kind is Kind.TEXT and (len(following.text) >= 50 or following.closed)
 
 
 def _has_room(lines: Sequence[Line], index: int, following: Line | None) -> bool:

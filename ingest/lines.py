@@ -22,7 +22,7 @@ _ITEM = re.compile(
     )\s*(?=\S)""",
     re.VERBOSE,
 )
-_LEADERS = re.compile(r"(?:\.\s?){4,}|…{2,}|(?:_\s?){4,}\d+\s*$")
+_LEADERS = re.compile(r"(?:(?:\.\s?){4,}|…{2,}|(?:_\s?){4,})\s*(?:\d{1,4}|[ivxlc]{1,6})?$")
 _NUMBER = re.compile(r"^[(\[$€£]*[-+–]?\d[\d,.:/]*[%)\]]*[;,]?$|^[—–-]$|^[$€£%]$|^n/?a$", re.IGNORECASE)
 _TERMINAL = re.compile(r"[.!?;:…。！？][\"'”’)\]»]*$")
 _LEANING = re.compile(
@@ -31,7 +31,9 @@ _LEANING = re.compile(
       |january|february|march|april|may|june|july|august|september|october|november|december))$""",
     re.IGNORECASE | re.VERBOSE,
 )
-"""Ends of lines that cannot be the end of a sentence or a heading."""
+_SECTION = re.compile(
+    r"(?:item|section|article|part|chapter|appendix|annex|schedule|exhibit)\s+\w{1,5}\s*[.:–—-]\s", re.IGNORECASE
+)
 _WORD = re.compile(r"[^\W\d_][\w'’-]*")
 
 
@@ -92,13 +94,20 @@ def goes_on(line: Line, following: Line, full: int) -> bool:
     filled = len(line.text) + 1 + len(word) >= 0.8 * full
     if following.kind is not Kind.TEXT:
         # "… through February / 1, 2020." and "… on Form 10- / K. We undertake": not a row, and not an item.
-        return filled and bool(_LEANING.search(line.text)) and following.label in ("", word) and word[-1] not in ")•"
+        return filled and leans(line.text) and following.label in ("", word) and word[-1] not in ")•"
     if following.text[0].islower():
         return not line.closed or line.text[-1] in ",;" or len(line.text) > 0.8 * full
-    if following.text.endswith(":") and is_title_like(following.text) and not _LEANING.search(line.text):
+    if following.text.endswith(":") and is_title_like(following.text) and not leans(line.text):
         return False  # a label of its own: "For High Systems:"
+    if _SECTION.match(following.text) and not leans(line.text):
+        return False
     # A lead-in or a clause that ends its line ends its paragraph, however long it is.
     return filled and not line.text.endswith((":", ";"))
+
+
+def leans(text: str) -> bool:
+    """Whether `text` ends in a way that neither a sentence nor a heading ends."""
+    return bool(_LEANING.search(text))
 
 
 def is_title_like(text: str) -> bool:

@@ -15,7 +15,7 @@ from ingest.lines import Kind, Line
 _ZONE = 12  # lines from the top or bottom; forms of public bodies repeat up to eight
 _MIN_PAGES = 3
 _MIN_SHARE = 0.4  # of the pages with text; half of them where left and right pages differ, less a few without
-_MAX_GAP = 1  # lines of text within a header that vary, such as a chapter's name
+_MAX_GAP = 3  # lines of text within a header that vary, such as a chapter's name; they are kept
 
 _DIGITS = re.compile(r"\d+")
 _SPACES = re.compile(r"\s+")
@@ -25,32 +25,8 @@ _SPACES = re.compile(r"\s+")
 class Running:
     """The header and footer of one page, as indices of its lines."""
 
-    repeated: frozenset[int]  # seen on an earlier page
-    first: frozenset[int]  # on the first page that has them: there they are part of the text
-
-
-def running_lines(pages: Sequence[Sequence[Line]]) -> list[Running]:
-    """The header and footer lines of each page."""
-    zones = [_edges(page) for page in pages]
-    patterns = _patterns(pages, zones)
-    seen: set[str] = set()
-    found: list[Running] = []
-    for number, (page, zone) in enumerate(zip(pages, zones, strict=True)):
-        here: set[int] = set()
-        for edge in zone:
-            gap = 0
-            for index in edge:
-                if _fits(page[index], number, patterns):
-                    here.add(index)
-                    gap = 0
-                else:
-                    gap += 1
-                    if gap > _MAX_GAP:
-                        break
-        repeated = frozenset(index for index in here if _key(page[index]) in seen)
-        found.append(Running(repeated, frozenset(here) - repeated))
-        seen |= {_key(page[index]) for index in here}
-    return found
+    repeated: frozenset[int]  # seen on an earlier page: to be left out
+    alike: frozenset[int]  # kept, though they read the same: on the first page, or in the midst of the text
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +35,31 @@ class _Number:
 
     fixed: int | None  # the number itself
     offset: int | None  # the number less the page's index
+
+
+def running_lines(pages: Sequence[Sequence[Line]]) -> list[Running]:
+    """The header and footer lines of each page."""
+    zones = [_edges(page) for page in pages]
+    least = max(_MIN_PAGES, _MIN_SHARE * sum(bool(zone[0]) for zone in zones))
+    equal = _equal(pages, zones, least)
+    counting = _counting(pages, zones, least)
+    seen: set[str] = set()
+    found: list[Running] = []
+    for number, (page, zone) in enumerate(zip(pages, zones, strict=True)):
+        fits = {index for index, line in enumerate(page) if line.text in equal or _counts(line, number, counting)}
+        edges: set[int] = set()
+        for edge in zone:
+            gap = 0
+            for index in edge:
+                gap = 0 if index in fits else gap + 1
+                if gap > _MAX_GAP:
+                    break
+                if index in fits:
+                    edges.add(index)
+        repeated = frozenset(index for index in edges if _key(page[index]) in seen)
+        found.append(Running(repeated, frozenset(fits) - repeated))
+        seen |= {_key(page[index]) for index in edges}
+    return found
 
 
 def _edges(page: Sequence[Line]) -> tuple[list[int], list[int]]:
@@ -77,30 +78,29 @@ def _numbers(line: Line) -> tuple[int, ...]:
     return tuple(int(digits[:9]) for digits in _DIGITS.findall(line.text))
 
 
-def _fits(line: Line, page: int, patterns: dict[str, tuple[_Number, ...]]) -> bool:
-    pattern = patterns.get(_key(line))
-    return pattern is not None and all(
-        number == agreed.fixed or number - page == agreed.offset
-        for number, agreed in zip(_numbers(line), pattern, strict=True)
-    )
+def _equal(pages: Sequence[Sequence[Line]], zones: Sequence[tuple[list[int], list[int]]], least: float) -> set[str]:
+    """Lines that stand on enough pages word for word. A bare number never does so by purpose."""
+    counts: Counter[str] = Counter()
+    for page, zone in zip(pages, zones, strict=True):
+        counts.update({page[index].text for edge in zone for index in edge})
+    return {text for text, count in counts.items() if count >= least and not text.isdigit()}
 
 
-def _patterns(
-    pages: Sequence[Sequence[Line]], zones: Sequence[tuple[list[int], list[int]]]
+def _counting(
+    pages: Sequence[Sequence[Line]], zones: Sequence[tuple[list[int], list[int]]], least: float
 ) -> dict[str, tuple[_Number, ...]]:
-    """The keys of lines that repeat on enough pages, with what is agreed about their numbers."""
+    """The keys of lines that differ by numbers which count with the pages, and what is agreed about those."""
     places: dict[str, dict[int, tuple[int, ...]]] = defaultdict(dict)  # key → page index → the line's numbers
     for page_index, (page, zone) in enumerate(zip(pages, zones, strict=True)):
         for edge in zone:
             for index in edge:
                 places[_key(page[index])].setdefault(page_index, _numbers(page[index]))
-    least = max(_MIN_PAGES, _MIN_SHARE * sum(bool(zone[0]) for zone in zones))
     patterns = {}
     for key, seen in places.items():
         if len(seen) < least:
             continue
         agreed = [_agreement(column, list(seen), least) for column in zip(*seen.values(), strict=True)]
-        if all(number.fixed is not None or number.offset is not None for number in agreed):
+        if agreed and all(number.fixed is not None or number.offset is not None for number in agreed):
             patterns[key] = tuple(agreed)
     return patterns
 
@@ -110,3 +110,11 @@ def _agreement(column: Sequence[int], pages: Sequence[int], least: float) -> _Nu
     offsets = Counter(number - page for number, page in zip(column, pages, strict=True))
     offset, offset_count = offsets.most_common(1)[0]
     return _Number(fixed if fixed_count >= least else None, offset if offset_count >= least else None)
+
+
+def _counts(line: Line, page: int, patterns: dict[str, tuple[_Number, ...]]) -> bool:
+    pattern = patterns.get(_key(line))
+    return pattern is not None and all(
+        number == agreed.fixed or number - page == agreed.offset
+        for number, agreed in zip(_numbers(line), pattern, strict=True)
+    )

@@ -111,7 +111,7 @@ def _ends(text: str, first: int, match: re.Match[str], following: str) -> bool:
         # "systems.5 The": a word must stand before, or it is a decimal ("Section 3.1 The").
         return before[-1:].isalpha() and begin[0].isupper()
     if match.group("mark") != ".":
-        return True
+        return len(match.group("mark")) <= 3  # more are the leaders of a table of contents
     last = _LAST_WORD.search(before)
     if last is None:
         return True

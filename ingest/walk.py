@@ -149,9 +149,7 @@ class _Root:
         elif stat.S_ISREG(mode):
             self.files.append(SourceFile(self.root, path))
         else:
-            self._leave(
-                path, FileStatus.UNSUPPORTED, "a symbolic link to a folder, which is read under its own name"
-            )
+            self._leave(path, FileStatus.UNSUPPORTED, "a symbolic link to a folder, which is read under its own name")
 
     def _leave(self, path: str, status: FileStatus, why: str) -> None:
         self.reports.append(FileReport(path, str(self.root), None, status, detail=why))

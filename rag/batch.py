@@ -6,6 +6,7 @@ what they were made from. A second run takes a file's report as done when its ke
 
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from ingest.types import SourceFile
 from ingest.walk import Walk
 from rag.models.catalogue import sha256
 
+OVERALL = "overall"  # name of the report about all files
+
 Kind = Literal["document", "log"]
 
 
@@ -26,11 +29,7 @@ class Job:
 
     source: SourceFile
     kind: Kind
-
-    @property
-    def name(self) -> str:
-        """Path of the report below the output folder, without its suffix."""
-        return self.source.path
+    name: str  # path of the report below the output folder, without its suffix; no two jobs of a run share one
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +42,21 @@ class Report:
     resumed: bool = False  # taken from an earlier run
 
 
-def jobs(walked: Walk, kinds: frozenset[Kind]) -> list[Job]:
-    """The files below the roots as jobs, sorted into documents and logs; only those of `kinds`."""
-    return [job for source in walked.files if (job := Job(source, _kind(source))).kind in kinds]
+def jobs(walked: Walk, kinds: frozenset[Kind], out: Path | None = None) -> list[Job]:
+    """The files below the roots as jobs, sorted into documents and logs; only those of `kinds`, none below `out`."""
+    reports = out.resolve() if out is not None else None
+    files = [source for source in walked.files if not (reports and source.absolute.is_relative_to(reports))]
+    times = Counter([OVERALL, *(source.path for source in files)])
+    return [
+        Job(source, kind, source.path if times[source.path] == 1 else _whole_path(source))
+        for source in files
+        if (kind := _kind(source)) in kinds
+    ]
+
+
+def _whole_path(source: SourceFile) -> str:
+    """The name of a report whose file shares its path with another root's file: unique, if long."""
+    return source.absolute.relative_to(source.absolute.anchor).as_posix()
 
 
 def _kind(source: SourceFile) -> Kind:

@@ -25,8 +25,9 @@ _NUMBER_WORD = "|".join(word for word in _WORDS if word != "one")
 _NUMBER = re.compile(
     rf"\d+(?:[.,]\d+)*|\b(?:(?:{'|'.join(_TENS)})-(?:{'|'.join(_UNITS[1:10])})|{_NUMBER_WORD})\b", re.I
 )
+# Matched right behind a figure.
 _UNIT = re.compile(
-    r"^[\s-]*(?:\(\d+\)\s*)?(?:(?:calendar|business|working|consecutive)\s+)?"
+    r"[\s)-]*(?:\(\d+\)\s*)?(?:(?:calendar|business|working|consecutive)\s+)?"
     r"(second|minute|hour|day|week|month|quarter|year|percent|%|euro|dollar|€|\$|£|[kmgt]b|bit|character|metre|meter)",
     re.I,
 )
@@ -76,9 +77,15 @@ def _cite(sentence: str, quotes: Sequence[str]) -> tuple[int, ...]:
     best = max(range(len(quotes)), key=lambda index: len(held[index]), default=None)
     if best is None or len(held[best]) < min(SHARED, len(wanted)) or not wanted:
         return ()
-    rest = [(len(words - held[best]), index) for index, words in enumerate(held) if index != best]
+    # A figure or a unit alone joins no quotation to another: "tapes are kept" and "30 minutes" are two things.
+    rest = [(len(words - held[best] - _measures(words)), index) for index, words in enumerate(held) if index != best]
     more, other = max(rest, default=(0, best))
     return (best,) if more < SHARED else tuple(sorted((best, other)))
+
+
+def _measures(words: set[str]) -> set[str]:
+    """Those among stems that are figures or units."""
+    return {word for word in words if word[0].isdigit() or word in _WORDS or _UNIT.match(word)}
 
 
 def numbers(text: str) -> set[tuple[float, str]]:

@@ -29,6 +29,8 @@ VALUES_MAX = 500_000
 
 OTHERS = "(other values)"
 
+_HOURS = [f"{hour:02}" for hour in range(24)]
+
 COUNTS = ("actors", "actions", "objects", "outcomes", "error_codes", "sources", "hours")
 
 
@@ -50,6 +52,7 @@ class LogFacts:
     findings: list[Finding]  # the gravest first
     notes: list[str]
     unparsed: list[int] = field(default_factory=list)  # the first FIRST_LINES line numbers
+    first_seen: dict[str, dict[str, int]] = field(default_factory=dict)  # of COUNTS: value: line where it comes first
 
     def to_json(self, all_lines: bool = False) -> dict[str, object]:
         """The contract's entry for a log. `all_lines` lists every line number and value instead of the first."""
@@ -130,6 +133,7 @@ def analyse(path: Path, name: str, on_progress: Callable[[int], None] | None = N
         findings=watch.findings(),
         notes=ledger.notes,
         unparsed=ledger.unparsed[:FIRST_LINES].tolist(),
+        first_seen=tally.first_seen,
     )
 
 
@@ -142,21 +146,25 @@ class _Tally:
         self.first: datetime | None = None
         self.last: datetime | None = None
         self.counts: dict[str, Counter[str]] = {name: Counter() for name in COUNTS}
-        self._fields = [self.counts[name] for name in COUNTS[:-1]]
+        self.first_seen: dict[str, dict[str, int]] = {name: {} for name in COUNTS}
+        self._fields = [(self.counts[name], self.first_seen[name]) for name in COUNTS[:-1]]
 
     def add(self, event: Event) -> None:
         self.events += 1
         values = (event.actor, event.action, event.object, event.outcome, event.error_code, event.source)
-        for value, counter in zip(values, self._fields, strict=True):
-            if value is not None:
-                if len(counter) >= VALUES_MAX and value not in counter:
+        for value, (counter, first_seen) in zip(values, self._fields, strict=True):
+            if value is None:
+                continue
+            if value not in first_seen:
+                if len(counter) >= VALUES_MAX:
                     value = OTHERS
-                counter[value] += 1
+                first_seen[value] = event.lines[0]
+            counter[value] += 1
         time = event.time
         if time is None:
             self.timeless += 1
             return
-        self.counts["hours"][f"{time.hour:02}"] += 1
+        self.counts["hours"][_HOURS[time.hour]] += 1
         if self.first is None or time < self.first:
             self.first = time
         if self.last is None or time > self.last:

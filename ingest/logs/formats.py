@@ -34,7 +34,8 @@ LOG_SHARE = 0.6
 DETAIL_MAX = 1 << 16  # characters kept of an event that goes over many lines
 
 _TRACE = re.compile(
-    r"\s|Caused by:|Traceback \(|Suppressed:|During handling of|[\w.$]+(?:Exception|Error)\b|at [\w.$]+\(|\.\.\. \d+ more|[})\]]"
+    r"\s|Caused by:|Traceback \(|Suppressed:|During handling of|[\w.$]+(?:Exception|Error)\b|at [\w.$]+\(|"
+    r"\.\.\. \d+ more|[})\]]"
 )
 """What the lines of a stack trace or of a dump begin with."""
 

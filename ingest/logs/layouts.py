@@ -45,14 +45,15 @@ LAYOUTS = (
     _row("nginx-error", r"(?P<time>\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) \[(?P<level>\w+)\] \d+#\d+: (?:\*\d+ )?"),
     _row(
         "bluegene",
-        r"\S+ (?P<time>\d{9,10}) \d{4}\.\d\d\.\d\d \S+ \d{4}-\d\d-\d\d-\d\d\.\d\d\.\d\d\.\d+ \S+ \S+ \S+ (?P<level>\w+) ",
+        r"\S+ (?P<time>\d{9,10}) \d{4}\.\d\d\.\d\d \S+ \d{4}-\d\d-\d\d-\d\d\.\d\d\.\d\d\.\d+ "
+        r"\S+ \S+ \S+ (?P<level>\w+) ",
     ),
     _row(
         "cluster-syslog",
         r"\S+ (?P<time>\d{9,10}) \d{4}\.\d\d\.\d\d \S+ [A-Z][a-z]{2} +\d+ \d\d:\d\d:\d\d \S+ "
         r"(?:(?P<program>[^\s:\[]+)(?:\[[^\]]*\])?: )?",
     ),
-    _row("hpc", r"\d+ \S+ \S+ \S+ (?P<time>\d{9,10}) \d+ "),
+    _row("hpc", r"\d+ \S+ \S+ \S+ (?P<time>\d{9,10}) -?\d+ "),
     _row("piped", r"(?P<time>\d{8}-\d{1,2}:\d{1,2}:\d{1,2}:\d{1,3})\|[^|]*\|\d+\|"),
     _row("proxifier", r"\[(?P<time>\d\d\.\d\d \d\d:\d\d:\d\d)\] [^ ]+(?: \*64)? - ", year=False),
     _row("iso", rf"\[?(?P<time>{_ISO})\]?:? +(?:[\[(]?(?P<level>{_LEVEL})[\])]?:? +)?(?:- )?"),
@@ -98,9 +99,7 @@ class LaidOut:
             return None
         self._zoneless |= self._clock is None and not has_zone(stamp)
         level = level_word(fields.get("level"))
-        return (
-            Event((number, number), time, None, None, None, None, None, None, fields["message"], False, level, ""),
-        )
+        return (Event((number, number), time, None, None, None, None, None, None, fields["message"], False, level, ""),)
 
     def notes(self) -> list[str]:
         """What a reader must know about the times."""

@@ -9,6 +9,7 @@ import io
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Protocol
 
 from ingest.errors import ReadError
 from ingest.types import FileStatus
@@ -29,6 +30,18 @@ CONTROL_MAX = 0.01
 
 _TEXT_BYTES = bytes(range(32, 256)) + b"\t\n\r\f\v\b\x1b"
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+
+
+class _Source(Protocol):
+    """Bytes, unpacked or as they are."""
+
+    def read1(self, size: int, /) -> bytes:
+        """At most `size` bytes, as many as one look gives; b"" at the end."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the file."""
+        ...
 
 
 class _Meter(io.RawIOBase):
@@ -70,30 +83,32 @@ class Text:
         self._meter = _Meter(raw, on_progress)
         buffered = io.BufferedReader(self._meter, 1 << 20)
         self.compressed = buffered.peek(2)[:2] == b"\x1f\x8b"
-        self._bytes: gzip.GzipFile | io.BufferedReader = gzip.GzipFile(fileobj=buffered) if self.compressed else buffered
+        self._bytes: _Source = gzip.GzipFile(fileobj=buffered) if self.compressed else buffered
         self._buffered = buffered
         self._unpacked = 0
         self._first = b""
-        while len(self._first) < HEAD_BYTES and (more := self._read(HEAD_BYTES - len(self._first))):
-            self._first += more
-        encoding = next((name for bom, name in _BOMS if self._first.startswith(bom)), "utf-8")
-        if encoding == "utf-16":
-            self.notes.append("The file is UTF-16.")
-        self._decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
-        self._refuse_binary(encoding)
+        try:
+            self._encoding = self._open_head()
+        except ReadError:
+            self.close()
+            raise
+        self._decoder = codecs.getincrementaldecoder(self._encoding)(errors="replace")
 
     def __enter__(self) -> "Text":
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
         self._bytes.close()
         self._buffered.close()
 
     @property
     def head(self) -> str:
         """The beginning, decoded, for recognition. Its last line may be cut."""
-        encoding = next((name for bom, name in _BOMS if self._first.startswith(bom)), "utf-8")
-        return self._first.decode(encoding, errors="replace")
+        return self._first.decode(self._encoding, errors="replace")
 
     @property
     def head_is_all(self) -> bool:
@@ -148,9 +163,15 @@ class Text:
             )
         return data
 
-    def _refuse_binary(self, encoding: str) -> None:
-        if encoding == "utf-16" or not self._first:
-            return
-        control = len(self._first.translate(None, _TEXT_BYTES))
-        if control > CONTROL_MAX * len(self._first):
+    def _open_head(self) -> str:
+        """Read the head; the name of its encoding."""
+        while len(self._first) < HEAD_BYTES and (more := self._read(HEAD_BYTES - len(self._first))):
+            self._first += more
+        if self.compressed and not self._first and self.notes:
+            raise ReadError(FileStatus.DAMAGED, f"{self.name} is a gzip file that is cut before anything in it.")
+        encoding = next((name for bom, name in _BOMS if self._first.startswith(bom)), "utf-8")
+        if encoding == "utf-16":
+            self.notes.append("The file is UTF-16.")
+        elif len(self._first.translate(None, _TEXT_BYTES)) > CONTROL_MAX * len(self._first):
             raise ReadError(FileStatus.DAMAGED, f"{self.name} is not a text log: it holds binary data.")
+        return encoding

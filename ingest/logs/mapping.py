@@ -1,18 +1,15 @@
-"""Records with named fields (JSON, CSV) to events: tables of which key means what.
+"""Records with named fields (JSON, CSV) to events, by the tables in `keys`. Knows no service and no key name."""
 
-`FAMILIES` has a row for each service whose records have a shape of their own; `NAMES` says which key names mean time,
-actor and so on anywhere else. To teach a new service, add a row.
-"""
-
+import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
 from ingest.logs.access import outcome_of_status
 from ingest.logs.clock import from_epoch, has_zone, parse_time
 from ingest.logs.events import Event, Outcome
+from ingest.logs.keys import FAMILIES, IDENTITY, NAMES, WRAPPERS, Family
 from ingest.logs.layouts import level_word
 
 Record = Mapping[str, object]
@@ -21,177 +18,14 @@ VALUE_MAX = 300
 """Characters kept of an actor, object and so on. Longer ones are payloads, not names."""
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
-    """Where a service's records keep what. Paths are dotted keys, digits index lists; the first with a value counts."""
-
-    name: str
-    needs: tuple[str, ...]  # a record with all of these is of this family
-    time: tuple[str, ...]
-    actor: tuple[str, ...]
-    action: tuple[str, ...]
-    object: tuple[str, ...]
-    source: tuple[str, ...]
-    outcome: tuple[str, ...] = ()
-    error_code: tuple[str, ...] = ()
-    service: tuple[str, ...] = ()  # stands before the action in the template
-    message: tuple[str, ...] = ()
-    severity: tuple[str, ...] = ()
-    silence_is_success: bool = True  # no outcome and no error code mean that it was done
-
-
-FAMILIES = (
-    Family(
-        "cloudtrail",
-        needs=("eventSource", "eventName"),
-        time=("eventTime",),
-        actor=(
-            "userIdentity.arn", "userIdentity.userName", "userIdentity.invokedBy", "userIdentity.principalId",
-            "userIdentity.type",
-        ),
-        action=("eventName",),
-        object=(
-            "requestParameters.bucketName", "requestParameters.userName", "requestParameters.roleName",
-            "requestParameters.groupName", "requestParameters.groupId", "requestParameters.name",
-            "requestParameters.keyId", "requestParameters.functionName", "requestParameters.instanceId",
-            "requestParameters.secretId", "requestParameters.tableName", "requestParameters.dBInstanceIdentifier",
-            "requestParameters.policyArn", "requestParameters.roleArn", "resources.0.ARN",
-        ),
-        source=("sourceIPAddress",),
-        outcome=("responseElements.ConsoleLogin",),
-        error_code=("errorCode", "errorMessage"),
-        service=("eventSource",),
-    ),
-    Family(
-        "gcp-audit",
-        needs=("protoPayload",),
-        time=("timestamp", "receiveTimestamp", "p_event_time"),
-        actor=("protoPayload.authenticationInfo.principalEmail", "protoPayload.authenticationInfo.principalSubject"),
-        action=("protoPayload.methodName",),
-        object=("protoPayload.resourceName", "resource.labels.project_id"),
-        source=("protoPayload.requestMetadata.callerIp", "protoPayload.requestMetadata.callerIP"),
-        error_code=("protoPayload.status.code",),
-        service=("protoPayload.serviceName",),
-        severity=("severity",),
-    ),
-    Family(
-        "kubernetes-audit",
-        needs=("verb", "objectRef"),
-        time=("stageTimestamp", "requestReceivedTimestamp"),
-        actor=("user.username",),
-        action=("verb+objectRef.resource+objectRef.subresource",),
-        object=("objectRef.namespace+objectRef.name", "requestURI"),
-        source=("sourceIPs.0",),
-        outcome=("responseStatus.code",),
-    ),
-    Family(
-        "azure-activity",
-        needs=("operationName", "resourceId"),
-        time=("time", "eventTimestamp"),
-        actor=("caller", "identity.claims.upn", "identity.claims.name", "properties.userPrincipalName", "identity"),
-        action=("operationName.value", "operationName"),
-        object=("resourceId",),
-        source=("callerIpAddress", "properties.ipAddress"),
-        outcome=("resultType", "resultSignature", "status.value"),
-        error_code=("resultSignature", "properties.errorCode"),
-        severity=("level",),
-    ),
-    Family(
-        "entra-audit",
-        needs=("activityDisplayName", "initiatedBy"),
-        time=("activityDateTime",),
-        actor=("initiatedBy.user.userPrincipalName", "initiatedBy.app.displayName"),
-        action=("activityDisplayName",),
-        object=("targetResources.0.userPrincipalName", "targetResources.0.displayName"),
-        source=("initiatedBy.user.ipAddress",),
-        outcome=("result",),
-    ),
-    Family(
-        "okta",
-        needs=("eventType", "actor.alternateId"),
-        time=("published",),
-        actor=("actor.alternateId", "actor.displayName"),
-        action=("eventType",),
-        object=("target.0.alternateId", "target.0.displayName"),
-        source=("client.ipAddress",),
-        outcome=("outcome.result",),
-        error_code=("outcome.reason",),
-        severity=("severity",),
-    ),
-    Family(
-        "google-workspace",
-        needs=("actor", "id.applicationName"),
-        time=("id.time",),
-        actor=("actor.email", "actor.profileId", "actor.callerType"),
-        action=("events.0.name", "name"),
-        object=("events.0.parameters.0.value", "parameters.USER_EMAIL", "parameters.doc_title"),
-        source=("ipAddress",),
-        service=("id.applicationName",),
-    ),
-    Family(
-        "github-audit",
-        needs=("action", "actor", "org"),
-        time=("@timestamp", "created_at"),
-        actor=("actor",),
-        action=("action",),
-        object=("repo", "team", "user", "org"),
-        source=("actor_ip",),
-    ),
-)  # fmt: skip
-
-NAMES: Mapping[str, tuple[str, ...]] = {
-    "time": (
-        "timestamp", "time", "eventtime", "datetime", "date", "ts", "createdat", "created", "occurredat", "loggedat",
-        "timestamputc", "timeutc", "utctimestamp", "eventdate", "eventtimestamp", "isotimestamp", "creationtime",
-        "createdatetime", "createddatetime", "starttime", "published", "performedat", "effectiveat", "when",
-        "realtimetimestamp", "eventcreationtime", "timegenerated", "datecreated", "lognow", "calendartime", "unixtime",
-    ),
-    "actor": (
-        "actor", "user", "username", "useremail", "actoremail", "email", "userid", "login", "account", "accountname",
-        "principal", "principalemail", "operator", "performedby", "initiatedby", "admin", "adminid", "adminemail",
-        "actorname", "actorid", "caller", "callerid", "userprincipalname", "subject", "subjectusername", "createdby",
-        "by", "person", "employee", "useridentity", "identity", "requestor", "requester", "analyst", "comm", "uid",
-    ),
-    "action": (
-        "action", "eventname", "event", "eventtype", "operation", "operationname", "actionname", "activity", "verb",
-        "activitydisplayname", "eventsimplename", "actiontype", "command", "method", "methodname", "requestmethod",
-        "eventaction", "type", "name", "category",
-    ),
-    "object": (
-        "object", "resource", "target", "resourcename", "resourceid", "entity", "entityid", "record", "recordid",
-        "file", "filename", "path", "document", "documentid", "sample", "sampleid", "table", "item", "itemid",
-        "objectid", "objectname", "objectref", "repo", "repository", "bucket", "targetuser", "uri", "url", "asset",
-    ),
-    "outcome": ("outcome", "result", "status", "resulttype", "resultstatus", "success", "decision", "disposition",
-                "state", "statuscode", "httpstatus", "responsestatus"),
-    "source": (
-        "ip", "sourceip", "sourceipaddress", "srcip", "clientip", "ipaddress", "remoteaddr", "remoteip", "requestip",
-        "callerip", "calleripaddress", "userip", "actorip", "srcaddr", "remoteaddress", "clientaddress", "address",
-        "sourceaddress", "client", "source", "workstation", "terminal", "host", "hostname", "computer", "device",
-    ),
-    "error_code": ("errorcode", "errcode", "error", "resultcode", "exitcode", "reason", "failurereason", "code"),
-    "severity": ("severity", "level", "loglevel", "priority"),
-    "message": ("message", "msg", "log", "description", "displaymessage", "text", "summary", "details", "detail"),
-    "service": ("service", "servicename", "application", "applicationname", "module", "component", "logger", "workload"),
-}  # fmt: skip
-"""Key names, lower case and without punctuation, in order of preference."""
-
-_WRAPPED = ("event", "data", "payload", "record", "properties", "attributes", "protopayload", "metadata", "context", "id")
-"""Keys whose value may hold what the record itself does not."""
-
-_PERSON = ("email", "mail", "userprincipalname", "alternateid", "login", "username", "name", "displayname", "id", "ip",
-           "ipaddress", "type")  # fmt: skip
-"""What names a nested actor, object or source best."""
-
-LISTS = ("Records", "records", "events", "Events", "items", "value", "logEvents", "entries", "results", "data", "logs")
-"""Keys under which a document keeps a list of records."""
-
 _SUCCESS = {"success", "succeeded", "successful", "ok", "allow", "allowed", "accept", "accepted", "granted", "permit",
             "permitted", "pass", "passed", "true", "yes", "complete", "completed", "0", "approved", "done"}  # fmt: skip
 _DENIED = {"denied", "deny", "forbidden", "unauthorized", "unauthorised", "blocked", "block", "rejected", "reject",
            "refused", "refuse", "accessdenied", "not permitted", "dropped"}  # fmt: skip
 _FAILURE = {"failure", "failed", "fail", "error", "false", "no", "invalid", "unsuccessful", "ko", "incorrect", "1"}
-_DENIED_CODE = re.compile(r"(?i)access.?denied|unauthori[sz]ed|forbidden|permission.?denied|not.?authorized|^40[13]$|^7$")
+_DENIED_CODE = re.compile(
+    r"(?i)access.?denied|unauthori[sz]ed|forbidden|permission.?denied|not.?authorized|^40[13]$|^7$"
+)
 
 
 @lru_cache(maxsize=4096)
@@ -209,6 +43,9 @@ def outcome_word(text: str) -> str | None:
     return clip(word)
 
 
+_BY_KEY = tuple((family.needs[0].partition(".")[0], family) for family in FAMILIES)
+
+
 def outcome_of_error(code: str) -> Outcome:
     """What an error code says of the action."""
     return Outcome.DENIED if _DENIED_CODE.search(code) else Outcome.FAILURE
@@ -221,8 +58,8 @@ def clip(text: str) -> str:
 
 def family_of(record: Record) -> Family | None:
     """The service whose shape the record has."""
-    for family in FAMILIES:
-        if all(_at(record, path) is not None for path in family.needs):
+    for first, family in _BY_KEY:
+        if first in record and all(_at(record, path) is not None for path in family.needs):
             return family
     return None
 
@@ -260,6 +97,7 @@ class Mapper:
 
     def event(self, record: Record, lines: tuple[int, int], detail: str) -> Event:
         """The record's event. `detail` is the record as it stands in the log."""
+        record = _unpacked(record)
         family = family_of(record)
         if family:
             self.families.add(family.name)
@@ -306,10 +144,11 @@ class Mapper:
 
     def _generic(self, record: Record, lines: tuple[int, int], detail: str) -> Event:
         flat = _flat(record)
+        names = _names_in(tuple(flat))
 
         def first(field: str) -> str | None:
-            for name in NAMES[field]:
-                value = _text(flat.get(name))
+            for name in names[field]:
+                value = _text(flat[name])
                 if value:
                     return value
             return None
@@ -321,7 +160,7 @@ class Mapper:
         outcome = outcome_word(first("outcome") or "")
         if outcome is None and error:
             outcome = outcome_of_error(error)
-        times = (self._moment(flat[name]) for name in NAMES["time"] if name in flat)
+        times = (self._moment(flat[name]) for name in names["time"])
         templated = action is not None
         template = " ".join(filter(None, (first("service"), action, _unless_success(outcome))))
         if not templated:
@@ -354,10 +193,30 @@ def key(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
+@lru_cache(maxsize=4096)
+def _names_in(keys: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """For each field the keys that may hold it, in order of preference; most logs have few sets of keys."""
+    present = frozenset(keys)
+    return {field: tuple(name for name in names if name in present) for field, names in NAMES.items()}
+
+
+def _unpacked(record: Record) -> Record:
+    """The record that another one carries as a string, as Azure does with Kubernetes' audit records."""
+    properties = record.get("properties")
+    inner = properties.get("log") if isinstance(properties, dict) else None
+    if not isinstance(inner, str) or not inner.startswith("{"):
+        return record
+    try:
+        value = json.loads(inner)
+    except (ValueError, RecursionError):
+        return record  # a text that only looks like a record
+    return value if isinstance(value, dict) else record
+
+
 def _flat(record: Record) -> dict[str, object]:
     """The record's values by normalised key; what wrappers hold fills the gaps."""
     flat = {key(name): value for name, value in record.items() if value is not None and value != ""}
-    for wrapper in _WRAPPED:
+    for wrapper in WRAPPERS:
         inner = flat.get(wrapper)
         if isinstance(inner, dict):
             for name, value in inner.items():
@@ -393,7 +252,7 @@ def _text(value: object) -> str | None:
         return _text(value[0]) if value else None
     if isinstance(value, dict):
         inner = {key(str(name)): part for name, part in value.items()}
-        for name in _PERSON:
+        for name in IDENTITY:
             if name in inner and not isinstance(inner[name], dict | list) and (text := _text(inner[name])):
                 return text
         for part in inner.values():

@@ -6,8 +6,9 @@ from array import array
 from collections.abc import Iterator
 
 from ingest.logs.events import Event, Ledger
+from ingest.logs.keys import LISTS
 from ingest.logs.lines import Text
-from ingest.logs.mapping import LISTS, Mapper, Record, family_of
+from ingest.logs.mapping import Mapper, Record, family_of
 
 RECORD_MAX = 1 << 24  # characters of one record of a document; real ones have a few thousand
 

@@ -15,6 +15,7 @@ from ingest.logs.findings import Finding, finding
 _GAPS_KEPT = 200  # the longest gaps of a log; the tenth longest says what is usual
 _GAP_LEAST = timedelta(minutes=30)
 _GAP_TIMES = 3.0  # a gap this many times as long as the tenth longest is unusual
+_EXPECTED = 0.5  # share of other days on which something was logged at those hours
 _EVENTS_LEAST = 200  # events that it takes to know a rhythm
 
 _BACK_LEAST = timedelta(minutes=1)  # writers that run side by side disagree by less
@@ -28,6 +29,7 @@ class Rhythm:
 
     def __init__(self) -> None:
         self._events = 0
+        self._active: set[int] = set()  # hours since 1970 that have events
         self._latest: datetime | None = None
         self._latest_line = 0
         self._previous: datetime | None = None
@@ -46,6 +48,7 @@ class Rhythm:
             self._back.append(event.lines[0])
             self._back_most = max(self._back_most, self._previous - time)
         self._previous = time
+        self._active.add(int(time.timestamp()) // 3600)
         if self._latest is None or time >= self._latest:
             if self._latest is not None and time - self._latest > self._gap_floor:
                 self._gaps.append((time - self._latest, self._latest, time, self._latest_line, event.lines[0]))
@@ -68,13 +71,25 @@ class Rhythm:
             finding(
                 "medium",
                 f"The log is silent for {_span(gap)}",
-                f"From {iso(start)} to {iso(end)}; apart from the nine longest, no pause is longer than {_span(usual)}. "
+                f"From {iso(start)} to {iso(end)}; apart from the nine longest, no pause exceeds {_span(usual)}. "
                 "The machine was off, or lines are missing: compare with another log.",
                 (before, after),
             )
             for gap, start, end, before, after in ranked[:9]
-            if gap >= limit
+            if gap >= limit and self._expected(start, end) >= _EXPECTED
         ]
+
+    def _expected(self, start: datetime, end: datetime) -> float:
+        """Share of the log's other days, 0..1, that have events at the hours of a gap: nights are silent every day."""
+        first, last = min(self._active) // 24, max(self._active) // 24
+        begin, stop = int(start.timestamp()) // 3600 + 1, int(end.timestamp()) // 3600
+        hours = range(begin, min(stop, begin + 168)) or range(begin - 1, begin)  # a week tells as much as a year
+        others = last - first
+        if not others:
+            return 1.0  # one day: nothing but its own rhythm to go by
+        days = range(first, last + 1)
+        active = sum(day * 24 + hour % 24 in self._active for hour in hours for day in days if day != hour // 24)
+        return active / (others * len(hours))
 
     def _backwards(self) -> list[Finding]:
         # Logs that several writers fill are out of order all over: that is their nature, not a finding.
@@ -102,7 +117,7 @@ class Doubles:
     def see(self, event: Event) -> None:
         """Take the next event."""
         self._events += 1
-        if not event.detail:  # plain text repeats itself by nature; only whole records can be doubles
+        if not event.templated:  # text repeats itself by nature; only whole records can be doubles
             return
         mark = hash((event.time, event.detail))
         if mark in self._known:

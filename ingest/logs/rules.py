@@ -8,7 +8,7 @@ step less. The severities follow one question: what does it cost not to look at 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from ingest.logs.events import Event, Outcome
 
@@ -19,11 +19,11 @@ _OFF = frozenset(
 )
 _CHANGE = frozenset(
     "put update updated set modify modified change changed edit edited patch patched replace alter configure "
-    "associate enable enabled authorize create created add added insert apply register".split()
+    "associate enable enabled authorize create created add added insert apply register write activate".split()
 )
 _GIVE = frozenset(
     "attach attached put add added assign assigned grant granted create created set update updated patch bind bound "
-    "elevate promote promoted change changed make upsert insert modify modified edit".split()
+    "elevate promote promoted change changed make upsert insert modify modified edit write".split()
 )
 _NEW = frozenset("create created generate generated issue issued add added new upload import register invite".split())
 _GONE = frozenset(
@@ -37,7 +37,8 @@ _ADMIN = (
     r'\\?"(?:Action|verbs|resources)\\?"\s*:\s*(?:\[\s*)?\\?"\*\\?"'
 )
 _WORLD = (
-    r"\bAllUsers\b|\ballUsers\b|\ballAuthenticatedUsers\b|global/AuthenticatedUsers|\bpublic-read|\b0\.0\.0\.0/0|(?<![\w:])::/0|"
+    r"\bAllUsers\b|\ballUsers\b|\ballAuthenticatedUsers\b|global/AuthenticatedUsers|\bpublic-read|\b0\.0\.0\.0/0|"
+    r"(?<![\w:])::/0|"
     r'\\?"Principal\\?"\s*:\s*(?:\{\s*\\?"AWS\\?"\s*:\s*)?(?:\[\s*)?\\?"\*\\?"|\\?"(?:group|groups)\\?"\s*:\s*\\?"all\\?"|'
     r'\\?"(?:visibility|publicAccess|access|public)\\?"\s*:\s*(?:\\?"(?:public|enabled|anyone)|true)'
 )
@@ -55,6 +56,7 @@ class Rule:
     text: str | None = None  # found in the whole record
     test: Callable[[Event], bool] | None = None
     attempts: bool = True  # an attempt counts too, one step lower
+    hints: tuple[str, ...] = ()  # lower case; `text` is looked for only where one of them is: most records have none
 
 
 def _is_root(event: Event) -> bool:
@@ -85,9 +87,7 @@ RULES = (
         "A log-in without a second factor",
         "A stolen password is enough to do the same. Check whether the policy demands a second factor.",
         nouns=r"console login",
-        test=lambda event: (
-            not _is_root(event) and _no_second_factor(event) and '"AssumedRole"' not in event.detail
-        ),
+        test=lambda event: not _is_root(event) and _no_second_factor(event) and '"AssumedRole"' not in event.detail,
         attempts=False,
     ),
     Rule(
@@ -96,13 +96,15 @@ RULES = (
         "What happens afterwards leaves no trace. Look at what the same person did next, and for how long it was off.",
         verbs=_OFF,
         nouns=r"\b(logging|audit\w*|trails?|cloudtrail|log (?:sink|group|profile|config\w*|bucket)|flow logs?|sinks?|"
-        r"detectors?|recorder|diagnosticsettings|diagnostic settings|monitoring|alarms?|guard ?duty|security ?hub|macie|"
+        r"detectors?|recorder|diagnosticsettings|diagnostic settings|monitoring|alarms?|guard ?duty|security ?hub|"
+        r"macie|"
         r"event ?hubs?|log ?stream\w*|siem|sensor)\b",
     ),
     Rule(
         "high",
         "An audit trail was switched off",
         "Changes made meanwhile cannot be traced. Look at what was done until it was on again.",
+        hints=("audit",),
         text=r"(?i)\baudit[ _.-]?(?:trail|log(?:ging)?|ing)s?\b[^\n]{0,40}?(?:\b(?:off|disabled?|stopped|suspended|"
         r"deactivated|cleared|purged|deleted)\b|[=:]\W{0,3}(?:false|0|off|no)\b)|"
         r"\b(?:disabl\w+|stopp\w+|suspend\w+|deactivat\w+|clear\w+|turn\w* off|switch\w* off)\W{1,3}(?:the )?"
@@ -168,7 +170,8 @@ RULES = (
         "A second factor was removed or reset",
         "The account is left with its password alone: often the step before a take-over.",
         verbs=_OFF | frozenset({"reset", "bypass"}),
-        nouns=r"\b(mfa|2 ?fa|factors?|two factor|two step|2 step|2sv|otp|multi ?factor|strong authentication|security key)\b",
+        nouns=r"\b(mfa|2 ?fa|factors?|two factor|two step|2 step|2sv|otp|multi ?factor|strong authentication|"
+        r"security key)\b",
     ),
     Rule(
         "high",
@@ -193,11 +196,14 @@ RULES = (
         "A protection was weakened or changed",
         "Controls are most often lost by a setting that nobody meant to leave. Compare before and after.",
         verbs=_OFF | _CHANGE,
-        nouns=r"\b(password polic\w*|account password|sso|saml\w*|identity ?providers?|idp|federat\w+|encryption|firewall\w*|"
-        r"waf|web ?acl|security ?groups?|network ?acl|protect\w*|branch protection|antivirus|edr|scanning|secret scanning|"
-        r"alerts?|dlp|conditional ?access|allow ?list\w*|white ?list\w*|trusted \w+|ip ?restrict\w*|security ?\w* ?settings?|"
+        nouns=r"\b(password polic\w*|account password|sso|saml\w*|identity ?providers?|idp|federat\w+|encryption|"
+        r"firewall\w*|"
+        r"waf|web ?acl|security ?groups?|network ?acl|protect\w*|branch protection|antivirus|edr|scanning|"
+        r"secret scanning|"
+        r"alerts?|dlp|conditional ?access|allow ?list\w*|white ?list\w*|trusted \w+|ip ?restrict\w*|"
+        r"security ?\w* ?settings?|"
         r"login ?settings?|domain\w*|trust|retention|versioning|lifecycle|delegation|hooks?|webhooks?|mirror\w*|"
-        r"application ?access|password|attack|automatic ?updates?)\b",
+        r"application ?access|automatic ?updates?)\b",
     ),
     Rule(
         "medium",
@@ -225,7 +231,8 @@ RULES = (
         "The system itself reported something suspicious",
         "Another tool has already seen reason to warn. Read its report.",
         nouns=r"\b(threat\w*|suspicious\w*|malicious|malware|anomal\w+|compromis\w+|breach\w*|leak\w*|attack\w*|"
-        r"impossible ?travel|risk(?:y)? ?(?:detect\w+|sign ?in\w*|user\w*)?|shield ?alert|intrusion|exploit\w*|phish\w*)\b",
+        r"impossible ?travel|risk(?:y)? ?(?:detect\w+|sign ?in\w*|user\w*)?|shield ?alert|intrusion|exploit\w*|"
+        r"phish\w*)\b",
         attempts=False,
     ),
     Rule(
@@ -241,11 +248,53 @@ RULES = (
     ),
     Rule(
         "medium",
+        "A tool reported a threat or an anomaly",
+        "Another program has judged this record to be dangerous or unusual. Read what it says.",
+        text=r"(?i)\\?\"(?:is_?)?(?:malicious|anomalous|suspicious|compromised|threat\w*detected|is_?anomal\w*)\\?\"\s*:\s*true|"
+        r"\b(?:malicious|malware|ransomware|phishing|impossible travel|credential stuffing|brute.?force|"
+        r"exfiltrat\w+|canary\s?token|(?:leaked|compromised) (?:password|credential|key)\w*|prompt injection)\b",
+        hints=(
+            "malicious",
+            "anomal",
+            "suspicious",
+            "compromised",
+            "threat",
+            "malware",
+            "ransom",
+            "phish",
+            "impossible",
+            "stuffing",
+            "brute",
+            "exfiltrat",
+            "canary",
+            "leaked",
+            "injection",
+        ),
+        attempts=False,
+    ),
+    Rule(
+        "medium",
+        "A container was given the rights of its host",
+        "From such a container the way to the machine, and to its neighbours, is short.",
+        verbs=_CHANGE,
+        text=r'\\?"(?:hostPID|hostIPC|hostNetwork|privileged|allowPrivilegeEscalation)\\?"\s*:\s*true|\\?"hostPath\\?"\s*:|'
+        r'\\?"(?:NET_ADMIN|SYS_ADMIN|SYS_PTRACE)\\?"',
+        hints=("host", "privileged", "_admin", "ptrace"),
+    ),
+    Rule(
+        "medium",
+        "A shell was opened in a running container",
+        "What is typed there changes a running service and is not logged.",
+        nouns=r"\bpods? (?:exec|attach)\b|\bephemeral ?containers\b",
+    ),
+    Rule(
+        "medium",
         "Somebody without a name was let in",
         "The system answered a request that did not say who asks.",
         test=lambda event: (
             event.outcome == Outcome.SUCCESS
-            and (event.actor or "").lower() in ("anonymous", "system:anonymous", "anonymousprincipal", "system:unauthenticated")
+            and (event.actor or "").lower()
+            in ("anonymous", "system:anonymous", "anonymousprincipal", "system:unauthenticated")
         ),
     ),
     Rule(
@@ -253,8 +302,10 @@ RULES = (
         "Traces were wiped or logging was stopped as root",
         "Nobody needs this for daily work. Secure the other logs of this machine before anything else.",
         nouns=r"^sudo$",
-        text=r"(?:\b(?:rm|shred|truncate|unlink)\b[^|;]*|>\s*)(?:/var/log|\S*(?:wtmp|btmp|lastlog|_history|audit\.log))|"
-        r"\b(?:systemctl|service|rc-service)\b[^|;]*\b(?:stop|disable|mask)\b[^|;]*\b(?:auditd|rsyslog|syslog\S*|journald)|"
+        text=r"(?:\b(?:rm|shred|truncate|unlink)\b[^|;]*|>\s*)(?:/var/log|\S*(?:wtmp|btmp|lastlog|_history|"
+        r"audit\.log))|"
+        r"\b(?:systemctl|service|rc-service)\b[^|;]*\b(?:stop|disable|mask)\b[^|;]*\b(?:auditd|rsyslog|syslog\S*|"
+        r"journald)|"
         r"\b(?:auditd|rsyslog)\s+stop\b|auditctl\s+-(?:e\s*0|D)\b|history\s+-c|setenforce\s+0|journalctl\s+--vacuum",
     ),
     Rule(
@@ -262,7 +313,8 @@ RULES = (
         "Accounts or rights were changed as root",
         "Check that the change was asked for.",
         nouns=r"^sudo$",
-        text=r"COMMAND=\S*(?:useradd|usermod|adduser|userdel|passwd|visudo|gpasswd|chpasswd)\b|/etc/(?:shadow|sudoers|passwd)\b|"
+        text=r"COMMAND=\S*(?:useradd|usermod|adduser|userdel|passwd|visudo|gpasswd|chpasswd)\b|/etc/(?:shadow|sudoers|"
+        r"passwd)\b|"
         r"authorized_keys",
     ),
     Rule(
@@ -284,13 +336,16 @@ RULES = (
         "medium",
         "A command hides what it does or opens a way out",
         "Encoded commands and shells over the network are how intruders work.",
-        text=r"(?i)\bbase64\b[^\n]{0,20}\s(?:-d|--decode)\b|FromBase64String|\s-e(?:nc|ncodedcommand)?\s+[A-Za-z0-9+/=]{24,}|"
+        hints=("base64", " -e", "curl", "wget", "/dev/tcp", "mimikatz"),
+        text=r"(?i)\bbase64\b[^\n]{0,20}\s(?:-d|--decode)\b|FromBase64String|\s-e(?:nc|"
+        r"ncodedcommand)?\s+[A-Za-z0-9+/=]{24,}|"
         r"\b(?:curl|wget)\b[^|\n]{0,200}\|\s*(?:ba|z)?sh\b|/dev/tcp/|\bnc(?:at)?\b\s+\S*\s*-e\b|mimikatz",
     ),
     Rule(
         "low",
         "The machine ran into a serious fault",
         "A fault may be an accident or a crash that somebody caused.",
+        hints=("kernel panic", "out of memory", "segfault", "break-in"),
         text=r"(?i)kernel panic|out of memory: kill|\bsegfault at\b|POSSIBLE BREAK-IN ATTEMPT",
     ),
 )
@@ -299,16 +354,29 @@ RULES = (
 def rules_for(event: Event) -> list[Rule]:
     """The rules that an event meets, in the order of the table."""
     met = []
+    text = event.text
+    lower = text.lower()
     for index in _candidates(event.action):
         rule = RULES[index]
         if not rule.attempts and event.outcome in (Outcome.FAILURE, Outcome.DENIED):
             continue
         if rule.test is not None and not rule.test(event):
             continue
-        if rule.text is not None and not _text_pattern(index).search(event.text):
-            continue
+        if rule.text is not None:
+            if rule.hints and not _holds_any(lower, rule.hints):
+                continue
+            if not _text_pattern(index).search(text):
+                continue
         met.append(rule)
     return met
+
+
+def _holds_any(text: str, parts: tuple[str, ...]) -> bool:
+    # A plain loop: this runs for every event, and `any` would take three times as long.
+    for part in parts:  # noqa: SIM110
+        if part in text:
+            return True
+    return False
 
 
 @lru_cache(maxsize=8192)
@@ -331,6 +399,6 @@ def _candidates(action: str | None) -> tuple[int, ...]:
     )
 
 
-@lru_cache(maxsize=None)
+@cache
 def _text_pattern(index: int) -> re.Pattern[str]:
     return re.compile(RULES[index].text or "")

@@ -1,7 +1,8 @@
 """What no single event shows: sequences and amounts, measured against the log's own habits.
 
 Each signal sees the events in order, keeps little, and makes findings at the end. A signal about who did what is here;
-those about the log itself (silence, clock, doubles) are in `rhythm`.
+those about who
+approved what are in `approvals`, those about the log itself (silence, clock, doubles) in `rhythm`.
 """
 
 import ipaddress
@@ -13,6 +14,7 @@ from functools import lru_cache
 from statistics import median
 from typing import Protocol
 
+from ingest.logs.approvals import AfterApproval, OneHand
 from ingest.logs.events import Event, Outcome
 from ingest.logs.findings import Finding, finding
 from ingest.logs.rhythm import Doubles, Rhythm
@@ -28,15 +30,6 @@ _NOT_LOGIN = frozenset("logout logoff signout create update delete policy settin
 _FAILED = frozenset("failed failure fail denied invalid wrong incorrect".split())
 _TAKE = frozenset("export exported download downloaded extract extracted dump print printed copy copied".split())
 _READ = frozenset("read view viewed open opened query select fetch access accessed search".split()) | _TAKE
-_APPROVE = frozenset(
-    "approve approved authorise authorised authorize authorized sign signed release released finalise finalised "
-    "finalize finalized lock locked certify certified verify verified".split()
-)
-_ALTER = frozenset(
-    "edit edited modify modified update updated change changed amend amended alter altered overwrite overwritten "
-    "correct corrected delete deleted revise revised reopen reopened unlock unlocked".split()
-)
-_ACCESS = frozenset("in security ingress egress access key token session url policy".split())
 
 
 class Signal(Protocol):
@@ -53,7 +46,7 @@ class Signal(Protocol):
 
 def all_signals() -> list[Signal]:
     """A fresh set for one log."""
-    return [LogIns(), Refusals(), Amounts(), AfterApproval(), TwoPlaces(), Rhythm(), Doubles()]
+    return [LogIns(), Refusals(), Amounts(), AfterApproval(), OneHand(), TwoPlaces(), Rhythm(), Doubles()]
 
 
 @dataclass(slots=True)
@@ -63,6 +56,7 @@ class _Attempts:
     recent: deque[tuple[datetime | None, int, str | None]] = field(default_factory=lambda: deque(maxlen=200))
     lines: "array[int]" = field(default_factory=lambda: array("Q"))
     actors: Counter[str] = field(default_factory=Counter)
+    peak: int = 0  # failures in the busiest hour
     succeeded: list[tuple[str, list[int]]] = field(default_factory=list)  # (actor, lines of failures and success)
 
 
@@ -72,7 +66,8 @@ class LogIns:
     _WINDOW = timedelta(hours=1)
     _OWN = 5  # failures of the account that then gets in: more than a person mistypes
     _ANY = 15  # failures of any accounts from the source before one gets in
-    _MANY = 10  # failures from one source that are worth a line in a report
+    _MANY = 10  # failures from one source in an hour: people mistype less, and programs more
+    _ACCOUNTS = 4  # accounts that failed from one source: one person has fewer
 
     def __init__(self) -> None:
         self._sources: dict[str, _Attempts] = {}
@@ -92,20 +87,25 @@ class LogIns:
             attempts.recent.append((event.time, event.lines[0], event.actor))
             attempts.lines.append(event.lines[0])
             attempts.actors[event.actor or "?"] += 1
+            attempts.peak = max(attempts.peak, len(self._before(attempts, event)))
             return
-        before = [
-            (line, actor)
-            for time, line, actor in attempts.recent
-            if time is None or event.time is None or event.time - time <= self._WINDOW
-        ]
+        before = self._before(attempts, event)
         own = sum(actor == event.actor for _, actor in before)
         if own >= self._OWN or len(before) >= self._ANY:
             attempts.succeeded.append((event.actor or "?", [*(line for line, _ in before), event.lines[0]]))
         attempts.recent.clear()
 
+    def _before(self, attempts: _Attempts, event: Event) -> list[tuple[int, str | None]]:
+        """(line, actor) of the failures in the hour before an event, the oldest first."""
+        recent = attempts.recent
+        while recent and recent[0][0] and event.time and event.time - recent[0][0] > self._WINDOW:
+            recent.popleft()
+        return [(line, actor) for _, line, actor in recent]
+
     def findings(self) -> list[Finding]:
         """What stood out."""
-        found, guessing = [], []
+        found: list[Finding] = []
+        guessing: list[tuple[str, _Attempts]] = []
         for source, attempts in self._sources.items():
             for actor, lines in attempts.succeeded:
                 found.append(
@@ -117,7 +117,9 @@ class LogIns:
                         lines,
                     )
                 )
-            if len(attempts.lines) >= self._MANY and not attempts.succeeded:
+            sprayed = len(attempts.actors) >= self._ACCOUNTS and len(attempts.lines) >= self._MANY
+            many = attempts.peak >= self._MANY or sprayed
+            if many and not attempts.succeeded:
                 guessing.append((source, attempts))
         guessing.sort(key=lambda pair: -len(pair[1].lines))
         for source, attempts in guessing[:LISTED]:
@@ -198,9 +200,10 @@ class Refusals:
 class Amounts:
     """Far more reads or exports by one actor in an hour than is usual for that action."""
 
-    _LEAST = 25  # events an hour: below, nobody would call it a mass
+    _LEAST = 25  # reads an hour: below, nobody would call it a mass
+    _LEAST_TAKEN = 8  # exports and downloads, of which one can hold everything
     _TIMES = 5  # how many times the usual busy hour
-    _CELLS = 8  # (actor, hour) pairs that it takes to know what is usual
+    _CELLS = 5  # (actor, hour) pairs that it takes to know what is usual
 
     def __init__(self) -> None:
         self._cells: dict[str, dict[tuple[str, int], array[int]]] = defaultdict(dict)
@@ -222,24 +225,27 @@ class Amounts:
         """What stood out."""
         found = []
         for action, cells in self._cells.items():
-            by_actor: dict[str, dict[int, array[int]]] = defaultdict(dict)
-            for (actor, hour), lines in cells.items():
-                by_actor[actor][hour] = lines
-            sizes = sorted(map(len, cells.values()))
+            taking = not _TAKE.isdisjoint(words_of(action))
+            by_actor: dict[str, list[array[int]]] = defaultdict(list)
+            for (actor, _), lines in cells.items():
+                by_actor[actor].append(lines)
+            everybody = sorted(map(len, cells.values()))
             for actor, hours in by_actor.items():
-                others = [len(lines) for (other, _), lines in cells.items() if other != actor] if len(cells) < 5000 else sizes
+                others = _without(everybody, sorted(map(len, hours)))
+                if len(others) < self._CELLS and len(hours) < self._CELLS:
+                    continue  # nothing to measure against
                 usual = _high(others)
-                own = median(map(len, hours.values())) if len(hours) >= self._CELLS else 0.0
-                limit = max(self._LEAST, self._TIMES * max(usual, own))
-                many = [lines for lines in hours.values() if len(lines) >= limit]
-                if not many or (len(others) < self._CELLS and len(hours) < self._CELLS):
+                own = median(map(len, hours)) if len(hours) >= self._CELLS else 0.0
+                limit = max(self._LEAST_TAKEN if taking else self._LEAST, self._TIMES * max(usual, own))
+                many = [lines for lines in hours if len(lines) >= limit]
+                if not many:
                     continue
                 taken = [line for lines in many for line in lines]
                 found.append(
                     finding(
-                        "high" if not _TAKE.isdisjoint(words_of(action)) and len(taken) >= 2 * limit else "medium",
+                        "high" if taking and len(taken) >= 2 * limit else "medium",
                         f"{actor} did {action} {len(taken):,} times in {_hours(len(many))}",
-                        f"In a busy hour others do it {round(usual):,} times. Ask what the data was for and where it "
+                        f"In a busy hour others do it {_times(round(usual))}. Ask what the data was for and where it "
                         "went.",
                         taken,
                     )
@@ -247,66 +253,17 @@ class Amounts:
         return sorted(found, key=lambda f: -f.count)[: 2 * LISTED]
 
 
-class AfterApproval:
-    """Objects that were changed after somebody had approved, signed or released them."""
-
-    def __init__(self) -> None:
-        self._approved: dict[str, None] = {}
-        self._changes: list[tuple[int, int, str]] = []  # line, hour, actor
-        self._hours = [0] * 24  # events of the whole log
-
-    def see(self, event: Event) -> None:
-        """Take the next event."""
-        if event.time is not None:
-            self._hours[event.time.hour] += 1
-        if event.action is None or event.object is None or event.outcome in (Outcome.FAILURE, Outcome.DENIED):
-            return
-        kind = _approval(event.action)
-        if kind == "approve":
-            if len(self._approved) < ENTITIES_MAX * 10:
-                self._approved[event.object] = None
-        elif kind == "alter" and event.object in self._approved:
-            self._changes.append((event.lines[0], event.time.hour if event.time else -1, event.actor or "?"))
-
-    def findings(self) -> list[Finding]:
-        """What stood out."""
-        total = sum(self._hours)
-        quiet = {hour for hour, count in enumerate(self._hours) if total >= 200 and count < total / 100}
-        odd = [change for change in self._changes if change[1] in quiet]
-        rest = [change for change in self._changes if change[1] not in quiet]
-        found = []
-        if odd:
-            found.append(
-                finding(
-                    "high",
-                    "Approved records were changed at hours when hardly anybody works",
-                    f"Who approved them relied on what they said then. Changed by {_who(odd)}. Compare old and new "
-                    "values and ask for the reason.",
-                    (line for line, _, _ in odd),
-                )
-            )
-        if rest:
-            found.append(
-                finding(
-                    "low",
-                    "Records were changed after they had been approved",
-                    f"Corrections happen, but each needs a reason and a new approval. Changed by {_who(rest)}.",
-                    (line for line, _, _ in rest),
-                )
-            )
-        return found
-
-
 class TwoPlaces:
-    """One account that is used from two networks in turn within minutes."""
+    """One account that is used from two networks in turn, or logs in from both within minutes."""
 
     _WINDOW = timedelta(minutes=30)
+    _TURNS = 2  # changes of place within the window that no walk explains, where one place is outside
+    _TURNS_INSIDE = 4  # the same between two sites of one company, where people do change desks
     _PLACES = 6  # an account seen in more places than this moves about by nature
+    _HABIT = 0.2  # share of an account's days on which it may do so before it is a habit of a program
 
     def __init__(self) -> None:
-        self._last: dict[str, deque[tuple[datetime, str, int]]] = {}
-        self._places: dict[str, set[str]] = defaultdict(set)
-        self._both: dict[str, dict[int, str]] = defaultdict(dict)  # actor: {line: place}
+        self._seen: dict[str, _Whereabouts] = {}
 
     def see(self, event: Event) -> None:
         """Take the next event."""
@@ -317,38 +274,68 @@ class TwoPlaces:
         place = _place(event.source)
         if place is None:
             return
-        last = self._last.get(event.actor)
-        if last is None:
-            if len(self._last) >= ENTITIES_MAX:
+        seen = self._seen.get(event.actor)
+        if seen is None:
+            if len(self._seen) >= ENTITIES_MAX:
                 return
-            last = self._last[event.actor] = deque(maxlen=3)
-        places = self._places[event.actor]
-        if len(places) <= self._PLACES:
-            places.add(place)
-        if last and last[-1][1] == place:
-            last[-1] = (event.time, place, event.lines[0])
+            seen = self._seen[event.actor] = _Whereabouts()
+        day = event.time.toordinal()
+        seen.days.add(day)
+        if len(seen.places) <= self._PLACES:
+            seen.places.add(place)
+        moves = seen.moves
+        logged_in = _login(event.action, event.outcome) is True
+        if moves and moves[-1].place == place:
+            moves[-1] = _Move(event.time, place, event.lines[0], logged_in or moves[-1].login)
             return
-        last.append((event.time, place, event.lines[0]))
-        if len(last) == 3 and last[0][1] == place and abs(event.time - last[0][0]) <= self._WINDOW:
-            self._both[event.actor].update((line, where) for _, where, line in last)
+        moves.append(_Move(event.time, place, event.lines[0], logged_in))
+        near = [move for move in moves if event.time - move.time <= self._WINDOW]
+        inside = all(_inside(move.place) for move in near)
+        turns = len(near) - 1
+        both = len(near) > 1 and logged_in and near[-2].login and not inside
+        if both or turns >= (self._TURNS_INSIDE if inside else self._TURNS):
+            seen.turns.update({move.line: move.place for move in near})
+            seen.turning_days.add(day)
 
     def findings(self) -> list[Finding]:
         """What stood out."""
         found = []
-        for actor, lines in sorted(self._both.items()):
-            if len(self._places[actor]) > self._PLACES:
+        for actor, seen in sorted(self._seen.items()):
+            habit = len(seen.turning_days) > max(1, self._HABIT * len(seen.days))
+            if not seen.turns or habit or len(seen.places) > self._PLACES:
                 continue
-            where = " and ".join(sorted(set(lines.values()))[:3])
+            where = " and ".join(sorted(set(seen.turns.values()))[:3])
             found.append(
                 finding(
                     "medium",
-                    f"{actor} was active from two networks in turn",
+                    f"{actor} was active in two places at once",
                     f"Within half an hour from {where}. One person with two connections, or a shared or stolen "
                     "credential: ask the person.",
-                    lines,
+                    seen.turns,
                 )
             )
         return found[: 2 * LISTED]
+
+
+@dataclass(frozen=True, slots=True)
+class _Move:
+    """The last that was seen of an account before it changed its place."""
+
+    time: datetime
+    place: str
+    line: int
+    login: bool
+
+
+@dataclass(slots=True)
+class _Whereabouts:
+    """Where one account has been."""
+
+    moves: deque[_Move] = field(default_factory=lambda: deque(maxlen=8))
+    places: set[str] = field(default_factory=set)
+    days: set[int] = field(default_factory=set)
+    turning_days: set[int] = field(default_factory=set)
+    turns: dict[int, str] = field(default_factory=dict)  # line: place
 
 
 @lru_cache(maxsize=8192)
@@ -371,44 +358,46 @@ def _reads(action: str) -> bool:
 
 
 @lru_cache(maxsize=8192)
-def _approval(action: str) -> str | None:
-    words = set(words_of(action))
-    if not words.isdisjoint(_APPROVE) and words.isdisjoint(_ACCESS):
-        return "approve"
-    return "alter" if not words.isdisjoint(_ALTER) else None
-
-
-@lru_cache(maxsize=8192)
 def _place(source: str) -> str | None:
-    """The network an address belongs to, wide enough that one office is one place; None for what is no address."""
+    """The network an address belongs to, wide enough that one site is one place; None for what is no address."""
     try:
         address = ipaddress.ip_address(source)
     except ValueError:
         return None
-    if address.is_loopback or address.is_unspecified:
+    if address.is_loopback or address.is_unspecified or address.is_link_local:
         return None
-    if isinstance(address, ipaddress.IPv4Address):
-        if any(address in network for network in _INTERNAL):
-            return "the internal network"
-        return str(ipaddress.ip_network(f"{address}/16", strict=False))
-    if address.is_link_local or address in _INTERNAL_6:
-        return "the internal network"
-    return str(ipaddress.ip_network(f"{address}/32", strict=False))
+    return str(ipaddress.ip_network(f"{address}/{16 if address.version == 4 else 32}", strict=False))
 
 
-_INTERNAL = tuple(map(ipaddress.IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")))
-_INTERNAL_6 = ipaddress.IPv6Network("fc00::/7")
+@lru_cache(maxsize=8192)
+def _inside(place: str) -> bool:
+    """Whether a place lies in a network that no stranger can use."""
+    address = ipaddress.ip_network(place).network_address
+    return any(address.version == network.version and address in network for network in _INTERNAL)
 
 
-def _high(sizes: list[int]) -> float:
+_INTERNAL = tuple(
+    map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"))
+)
+
+
+def _high(ascending: list[int]) -> float:
     """The 95th percentile: a busy hour, not the busiest."""
-    return float(sorted(sizes)[int(0.95 * (len(sizes) - 1))]) if sizes else 0.0
+    return float(ascending[int(0.95 * (len(ascending) - 1))]) if ascending else 0.0
+
+
+def _without(ascending: list[int], some: list[int]) -> list[int]:
+    """What is left of numbers without some of them; both ascend. Where one actor is most of it, all stay."""
+    if len(some) * 2 > len(ascending):
+        left = Counter(ascending)
+        left.subtract(some)
+        return sorted(left.elements())
+    return ascending if len(ascending) > 5000 else sorted((Counter(ascending) - Counter(some)).elements())
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count:,} times"
 
 
 def _hours(count: int) -> str:
     return "one hour" if count == 1 else f"{count:,} hours"
-
-
-def _who(changes: list[tuple[int, int, str]]) -> str:
-    ranked = Counter(actor for _, _, actor in changes).most_common(3)
-    return ", ".join(f"{actor} ({count:,})" for actor, count in ranked)

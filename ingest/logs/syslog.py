@@ -93,7 +93,11 @@ _SUDO = (
 
 _SU = (
     Saying(re.compile(r"Successful su for (?P<object>\S+) by (?P<actor>\S+)"), "su", Outcome.SUCCESS),
-    Saying(re.compile(r"FAILED (?:su|SU) (?:for|\(to) (?P<object>[^\s)]+)\)? (?:by )?(?P<actor>\S+)"), "su", Outcome.FAILURE),
+    Saying(
+        re.compile(r"FAILED (?:su|SU) (?:for|\(to) (?P<object>[^\s)]+)\)? (?:by )?(?P<actor>\S+)"),
+        "su",
+        Outcome.FAILURE,
+    ),
     Saying(re.compile(r"\(to (?P<object>\S+)\) (?P<actor>\S+) on \S+"), "su", Outcome.SUCCESS),
 )
 
@@ -102,16 +106,16 @@ _ACCOUNTS = (
     Saying(re.compile(r"new group: name=(?P<object>[^,\s]+)"), "create group", Outcome.SUCCESS),
     Saying(re.compile(r"delete user '(?P<object>[^']+)'"), "delete user", Outcome.SUCCESS),
     Saying(re.compile(r"add '(?P<object>[^']+)' to (?:shadow )?group"), "add group member", Outcome.SUCCESS),
-    Saying(re.compile(r"(?:user )?(?P<object>\S+) added by (?P<actor>\S+) to group"), "add group member", Outcome.SUCCESS),
+    Saying(
+        re.compile(r"(?:user )?(?P<object>\S+) added by (?P<actor>\S+) to group"), "add group member", Outcome.SUCCESS
+    ),
     Saying(re.compile(r".*password changed for (?P<object>\S+)"), "change password", Outcome.SUCCESS),
     Saying(re.compile(r"changed? user '(?P<object>[^']+)'"), "change user", Outcome.SUCCESS),
 )
 
 _PAM = (
     Saying(
-        re.compile(
-            r"(?:pam_unix\(\S+\): )?authentication failure;.*?(?:ruser=\S* )?rhost=(?P<source>\S*)(?:\s+user=(?P<actor>\S+))?"
-        ),
+        re.compile(r"(?:pam_unix\(\S+\): )?authentication failure;.*?rhost=(?P<source>\S*)(?:\s+user=(?P<actor>\S+))?"),
         "authenticate",
         Outcome.FAILURE,
     ),

@@ -117,7 +117,7 @@ class Templates:
         """The message with its variables replaced by `<*>`."""
         words = self._words
         masked = []
-        if "(" in message or "<" in message:
+        if " bytes (" in message or " sec" in message:
             message = _MEASURES.sub(r"\1\2", message)
         for word in message[:MESSAGE_MAX].split():
             known = words.get(word)

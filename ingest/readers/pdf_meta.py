@@ -21,7 +21,9 @@ _MAX_TITLE = 300  # characters
 
 _SPACES = re.compile(r"\s+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ufffe\uffff]+")
-_NO_TITLE = re.compile(r"(untitled|document|unknown|slide|powerpoint presentation|word document)?\W*\d*", re.IGNORECASE)
+_NO_TITLE = re.compile(
+    r"\W*(untitled|document|unknown|slide|powerpoint presentation|word document)?\W*\d*", re.IGNORECASE
+)
 _PROGRAM = re.compile(r"^Microsoft (Word|PowerPoint|Excel) - ")
 _FILE_NAME = re.compile(r"\.(docx?|pptx?|xlsx?|pdf|indd|rtf|odt|tmp)$", re.IGNORECASE)
 

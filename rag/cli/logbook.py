@@ -57,11 +57,11 @@ def summarize(
     as_json: JsonOption = False,
 ) -> int:
     """Summarise documents and logs, many at once. With --out, a second run does only what is new."""
-    from rag.batch import run, write_file
+    from rag.batch import OVERALL, run, write_file
     from rag.cli.progress import BatchProgress
     from rag.report import render_overall
 
-    work = _jobs(paths, frozenset({"log", "document"}))
+    work = _jobs(paths, frozenset({"log", "document"}), out)
     load = _once(lambda: None if no_model else start_generator(settings)())
     embedder = _once(lambda: open_embedder(settings))
 
@@ -86,22 +86,22 @@ def summarize(
             elif not as_json:
                 say(f"  {'kept' if report.resumed else 'done'}  {one_line(report.job.name)}")
     if out is not None:
-        write_file(out / "overall.md", render_overall(entries))
+        write_file(out / f"{OVERALL}.md", render_overall(entries))
     if as_json:
         show_json({"files": entries, "resumed": resumed, "out": str(out) if out else None})
     elif out is not None:
-        show(bold(f"{len(entries)} reports, {resumed} of them from an earlier run; begin with {out / 'overall.md'}"))
+        show(bold(f"{len(entries)} reports, {resumed} of them from an earlier run; begin with {out / OVERALL}.md"))
     for entry in entries:
         if entry.get("status") in UNREAD and not as_json:
             show(f"  {mark(str(entry['status']))} {one_line(entry['path'])}: {one_line(entry['detail'])}")
     return _code(entries)
 
 
-def _jobs(paths: list[Path], kinds: frozenset[Any]) -> list[Job]:
+def _jobs(paths: list[Path], kinds: frozenset[Any], out: Path | None = None) -> list[Job]:
     from ingest.walk import walk
     from rag.batch import jobs
 
-    work = jobs(walk(paths), kinds)
+    work = jobs(walk(paths), kinds, out)
     if not work:
         raise NothingFound(f"No log was recognised in {', '.join(map(str, paths))}; documents are for `rag summarize`.")
     return work

@@ -37,6 +37,11 @@ class TokenCounter:
             for rank, token in enumerate(tokens)
             if rank not in control and all(letter in letters for letter in token)
         }
+        # The model has no token for some bytes (most of them never occur in UTF-8) and reads over them; tiktoken would
+        # panic. They get ids of their own beyond the vocabulary, which `encode` leaves out.
+        self._size = len(tokens)
+        missing = [bytes([byte]) for byte in range(256) if bytes([byte]) not in ranks]
+        ranks |= {byte: self._size + place for place, byte in enumerate(missing)}
         special = {tokens[rank]: rank for rank in control}
         self._encoding = tiktoken.Encoding(
             name, pat_str=PATTERNS[pretokenizer], mergeable_ranks=ranks, special_tokens=special
@@ -44,7 +49,7 @@ class TokenCounter:
 
     def encode(self, text: str) -> list[int]:
         """Token ids of `text`; special tokens written in it count as the plain text they are."""
-        return self._encoding.encode_ordinary(text)
+        return [token for token in self._encoding.encode_ordinary(text) if token < self._size]
 
     def count(self, text: str) -> int:
         """How many tokens `text` has."""

@@ -68,4 +68,4 @@ def _sound(path: Path, manifest: Path, wanted: dict[str, str]) -> bool:
         entry = json.loads(manifest.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    return bool(entry == wanted | {"sha256": entry.get("sha256")} and entry["sha256"] == sha256(path))
+    return isinstance(entry, dict) and entry == wanted | {"sha256": sha256(path)}

@@ -1,6 +1,6 @@
 """The catalog: one SQLite file that holds the truth of a collection. Knows nothing about Chroma or about models.
 
-Every public method that writes is one transaction. Deleted text is overwritten (`secure_delete`).
+Every public method that writes is one transaction. Deleted text is overwritten (`secure_delete`, and `purge` for words).
 """
 
 import json
@@ -287,6 +287,13 @@ class Catalog:
         """Strike chunks off the journal once the vector index has them on disk."""
         with self._write():
             self._db.executemany("DELETE FROM journal WHERE chunk = ?", [(chunk,) for chunk in ids])
+
+    def purge(self) -> None:
+        """Overwrite the words of deleted chunks: the word index only marks them as deleted until it is merged whole."""
+        with self._write():
+            self._db.execute("INSERT INTO words (words) VALUES ('optimize')")
+        with _sentences(self.path):
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def owe_everything(self) -> None:
         """Put every chunk on the journal: the vector index is to be built anew."""

@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,7 @@ class VectorIndex:
         from chromadb.config import Settings
 
         self.folder = folder
+        self._client: Any = None
         try:
             self._client = chromadb.PersistentClient(
                 str(folder / "chroma"), settings=Settings(anonymized_telemetry=False)
@@ -37,9 +39,17 @@ class VectorIndex:
                 NAME, embedding_function=None, configuration={"hnsw": HNSW}
             )
         except Exception as error:  # Chroma raises many unrelated types for a broken folder
+            self.close()
+            # What failed to start stays in Chroma's cache, and would be handed out for the rebuilt folder too.
+            chromadb.api.client.SharedSystemClient.clear_system_cache()
             raise IndexDamaged(
                 f"The vector index in {folder} cannot be opened ({error}); run `rag verify --repair`."
             ) from error
+
+    def close(self) -> None:
+        """Give the folder back. Chroma keeps an open folder's state for the process, even when the folder is gone."""
+        if self._client is not None:
+            self._client.close()
 
     def count(self) -> int:
         """How many vectors the index holds."""
@@ -83,9 +93,11 @@ def open_index(catalog: Catalog, folder: Path) -> VectorIndex:
 def problems(catalog: Catalog, folder: Path) -> list[str]:
     """What is wrong with the vector index, in words; empty if it agrees with the catalog."""
     try:
-        found = _disagreement(catalog, VectorIndex(folder))
+        index = VectorIndex(folder)
     except IndexDamaged as error:
         return [str(error)]
+    found = _disagreement(catalog, index)
+    index.close()
     return [f"{found}; run `rag verify --repair`."] if found else []
 
 
@@ -107,6 +119,8 @@ def catch_up(catalog: Catalog, index: VectorIndex, tick: Callable[[int], None] =
         tick: told how many vectors were handed over since it was last called.
     """
     added, gone = catalog.owed()
+    if gone:
+        catalog.purge()
     for first in range(0, len(gone), BATCH):
         part = gone[first : first + BATCH]
         index.remove(part)
@@ -121,10 +135,12 @@ def catch_up(catalog: Catalog, index: VectorIndex, tick: Callable[[int], None] =
 
 
 def rebuild(catalog: Catalog, folder: Path) -> None:
-    """Throw the index away and build it anew from the catalog."""
+    """Throw the index away and build it anew from the catalog. No `VectorIndex` of the folder may be open."""
     shutil.rmtree(folder / "chroma", ignore_errors=True)
     catalog.owe_everything()
-    catch_up(catalog, VectorIndex(folder))
+    index = VectorIndex(folder)
+    catch_up(catalog, index)
+    index.close()
 
 
 def discard(folder: Path) -> None:

@@ -1,0 +1,134 @@
+"""How many answers are right? Ingests a folder, asks every question of a file, and judges the answers by pattern.
+
+    python benchmarks/answers.py data/office data/questions.jsonl --split report
+    python benchmarks/answers.py ../shared/bench/epa/pdfs ../shared/bench/epa/questions_open.jsonl
+
+An answer is right when it matches all `answer_patterns` and none of the `reject_patterns`; a question of kind
+"unanswerable" is right when it is refused. Every quotation is compared with the page that `rag show` prints.
+"""
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+Row = dict[str, Any]
+RAG = [sys.executable, "-c", "from rag.cli import main; main()"]
+
+
+def main() -> None:
+    """Run the benchmark and print its tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("documents", type=Path)
+    parser.add_argument("questions", type=Path)
+    parser.add_argument("--split", help='only questions whose "split" is this')
+    parser.add_argument("--home", type=Path, help="keep the index here instead of in a temporary folder")
+    parser.add_argument("--show", action="store_true", help="print every question with its answer")
+    parser.add_argument("ask", nargs="*", help="further options for `rag ask`, after --")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        home = options.home or Path(scratch)
+        questions = _questions(options.questions, options.split)
+        subprocess.run([*RAG, "--home", home, "ingest", options.documents], check=False, stdout=subprocess.DEVNULL)
+        answers = _ask(home, questions, Path(scratch), options.ask)
+        _report(questions, answers, _exact(home, answers), options.show)
+
+
+def _questions(path: Path, split: str | None) -> list[Row]:
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    return [row for row in rows if split is None or row.get("split") == split]
+
+
+def _ask(home: Path, questions: Sequence[Row], scratch: Path, options: Sequence[str]) -> list[Row]:
+    batch = scratch / "questions.jsonl"
+    batch.write_text("".join(json.dumps({"id": row["id"], "question": row["question"]}) + "\n" for row in questions))
+    result = subprocess.run(
+        [*RAG, "--home", home, "ask", "--batch", batch, *options], check=True, capture_output=True, text=True
+    )
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def verdict(question: Row, answer: Row) -> str:
+    """ "right", "quoted right", "wrong" or "refused"; of an unanswerable question "refused" or "answered"."""
+    if not answer["found"]:
+        return "refused"
+    if question["kind"] == "unanswerable":
+        return "answered"
+    text = answer["answer"]
+    matched = all(re.search(pattern, text, re.I) for pattern in question["answer_patterns"])
+    rejected = any(re.search(pattern, text, re.I) for pattern in question.get("reject_patterns", []))
+    if not matched or rejected:
+        return "wrong"
+    return "right" if answer["mode"] == "written" else "quoted right"
+
+
+def cites_evidence(question: Row, answer: Row) -> bool:
+    """Whether a page of evidence of every group is cited."""
+    cited = {(citation["path"], citation["page"]) for citation in answer["citations"]}
+    groups: dict[Any, bool] = {}
+    for item in question["evidence"]:
+        hit = (item["file"], item.get("page")) in cited
+        groups[item["group"]] = groups.get(item["group"], False) or hit
+    return bool(groups) and all(groups.values())
+
+
+def auroc(positive: Sequence[float], negative: Sequence[float]) -> float:
+    """Probability that a positive scores above a negative (ties count half)."""
+    pairs = [(p > n) + 0.5 * (p == n) for p in positive for n in negative]
+    return sum(pairs) / len(pairs) if pairs else float("nan")
+
+
+def _exact(home: Path, answers: Sequence[Row]) -> tuple[int, int]:
+    """(quotations equal to their page's text at their offsets, all quotations)."""
+    pages: dict[tuple[str, Any, Any], str] = {}
+    exact = total = 0
+    for answer in answers:
+        for citation in answer["citations"]:
+            key = (citation["path"], citation["page"], citation["record"])
+            if key not in pages:
+                flags = [*(["--page", str(key[1])] if key[1] else []), *(["--record", key[2]] if key[2] else [])]
+                result = subprocess.run(
+                    [*RAG, "--home", home, "show", key[0], *flags, "--json"], check=True, capture_output=True, text=True
+                )
+                pages[key] = json.loads(result.stdout)["text"]
+            total += 1
+            exact += pages[key][citation["start"] : citation["end"]] == citation["quote"]
+    return exact, total
+
+
+def _report(questions: Sequence[Row], answers: Sequence[Row], exact: tuple[int, int], show: bool) -> None:
+    pairs = list(zip(questions, answers, strict=True))
+    answerable = [pair for pair in pairs if pair[0]["kind"] != "unanswerable"]
+    absent = [pair for pair in pairs if pair[0]["kind"] == "unanswerable"]
+    if show:
+        for question, answer in pairs:
+            print(f"\n{question['id']} [{question['kind']}] {question['question']}")
+            print(f"  wanted: {question.get('answer', '(nothing)')}")
+            print(f"  {verdict(question, answer)} ({answer['confidence']:.2f}, {answer['mode']}): {answer['answer']}")
+    known, unknown = Counter(verdict(*pair) for pair in answerable), Counter(verdict(*pair) for pair in absent)
+    print("\n| questions | n | right | quoted right | wrong | refused |\n|---|---|---|---|---|---|")
+    shares = " | ".join(
+        f"{known[name]} ({known[name] / max(len(answerable), 1):.0%})"
+        for name in ("right", "quoted right", "wrong", "refused")
+    )
+    print(f"| answerable | {len(answerable)} | {shares} |")
+    print(f"| unanswerable | {len(absent)} | | | {unknown['answered']} | {unknown['refused']} |")
+    found = [pair for pair in answerable if pair[1]["found"]]
+    cited = sum(cites_evidence(*pair) for pair in found)
+    confidence = auroc(
+        [answer["confidence"] for _, answer in answerable], [answer["confidence"] for _, answer in absent]
+    )
+    print(f"\n- evidence page cited: {cited} of {len(found)} answers")
+    print(f"- quotations byte-exact: {exact[0]} of {exact[1]}")
+    print(f"- answerable or not, AUROC of the confidence: {confidence:.3f}")
+    print(f"- sentences dropped by the check: {sum(answer['dropped_sentences'] for answer in answers)}")
+
+
+if __name__ == "__main__":
+    main()

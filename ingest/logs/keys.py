@@ -1,0 +1,186 @@
+"""Which key of a record means what: the tables behind `mapping`.
+
+`FAMILIES` has a row for each service whose records have a shape of their own; `NAMES` says which key names mean time,
+actor and so on anywhere else. To teach a new service, add a row.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Where a service's records keep what. Paths are dotted keys, digits index lists; the first with a value counts."""
+
+    name: str
+    needs: tuple[str, ...]  # a record with all of these is of this family
+    time: tuple[str, ...]
+    actor: tuple[str, ...]
+    action: tuple[str, ...]
+    object: tuple[str, ...]
+    source: tuple[str, ...]
+    outcome: tuple[str, ...] = ()
+    error_code: tuple[str, ...] = ()
+    service: tuple[str, ...] = ()  # stands before the action in the template
+    message: tuple[str, ...] = ()
+    severity: tuple[str, ...] = ()
+    silence_is_success: bool = True  # no outcome and no error code mean that it was done
+
+
+FAMILIES = (
+    Family(
+        "cloudtrail",
+        needs=("eventSource", "eventName"),
+        time=("eventTime",),
+        actor=(
+            "userIdentity.arn", "userIdentity.userName", "userIdentity.invokedBy", "userIdentity.principalId",
+            "userIdentity.accountId", "userIdentity.type",
+        ),
+        action=("eventName",),
+        object=(
+            "requestParameters.bucketName", "requestParameters.userName", "requestParameters.roleName",
+            "requestParameters.groupName", "requestParameters.groupId", "requestParameters.name",
+            "requestParameters.keyId", "requestParameters.functionName", "requestParameters.instanceId",
+            "requestParameters.secretId", "requestParameters.tableName", "requestParameters.dBInstanceIdentifier",
+            "requestParameters.policyArn", "requestParameters.roleArn", "resources.0.ARN",
+        ),
+        source=("sourceIPAddress",),
+        outcome=("responseElements.ConsoleLogin",),
+        error_code=("errorCode", "errorMessage"),
+        service=("eventSource",),
+    ),
+    Family(
+        "gcp-audit",
+        needs=("protoPayload",),
+        time=("timestamp", "receiveTimestamp", "p_event_time"),
+        actor=("protoPayload.authenticationInfo.principalEmail", "protoPayload.authenticationInfo.principalSubject"),
+        action=("protoPayload.methodName",),
+        object=("protoPayload.resourceName", "resource.labels.project_id"),
+        source=("protoPayload.requestMetadata.callerIp", "protoPayload.requestMetadata.callerIP"),
+        error_code=("protoPayload.status.code",),
+        service=("protoPayload.serviceName",),
+        severity=("severity",),
+    ),
+    Family(
+        "kubernetes-audit",
+        needs=("verb", "objectRef"),
+        time=("stageTimestamp", "requestReceivedTimestamp"),
+        actor=("user.username",),
+        action=("verb+objectRef.resource+objectRef.subresource",),
+        object=("objectRef.namespace+objectRef.name", "requestURI"),
+        source=("sourceIPs.0",),
+        outcome=("responseStatus.code",),
+    ),
+    Family(
+        "azure-activity",
+        needs=("operationName", "resourceId"),
+        time=("time", "eventTimestamp"),
+        actor=("caller", "identity.claims.upn", "identity.claims.name", "properties.userPrincipalName", "identity"),
+        action=("operationName.value", "operationName"),
+        object=("resourceId",),
+        source=("callerIpAddress", "properties.ipAddress"),
+        outcome=("resultType", "resultSignature", "status.value"),
+        error_code=("resultSignature", "properties.errorCode"),
+        severity=("level",),
+    ),
+    Family(
+        "entra-audit",
+        needs=("activityDisplayName", "initiatedBy"),
+        time=("activityDateTime",),
+        actor=("initiatedBy.user.userPrincipalName", "initiatedBy.app.displayName"),
+        action=("activityDisplayName",),
+        object=("targetResources.0.userPrincipalName", "targetResources.0.displayName"),
+        source=("initiatedBy.user.ipAddress",),
+        outcome=("result",),
+    ),
+    Family(
+        "okta",
+        needs=("eventType", "actor.alternateId"),
+        time=("published",),
+        actor=("actor.alternateId", "actor.displayName"),
+        action=("eventType",),
+        object=("target.0.alternateId", "target.0.displayName"),
+        source=("client.ipAddress",),
+        outcome=("outcome.result",),
+        error_code=("outcome.reason",),
+        severity=("severity",),
+    ),
+    Family(
+        "google-workspace",
+        needs=("actor", "id.applicationName"),
+        time=("id.time",),
+        actor=("actor.email", "actor.profileId", "actor.callerType"),
+        action=("events.0.name", "name"),
+        object=("events.0.parameters.0.value", "parameters.USER_EMAIL", "parameters.doc_title"),
+        source=("ipAddress",),
+        service=("id.applicationName",),
+    ),
+    Family(
+        "github-audit",
+        needs=("action", "actor", "org"),
+        time=("@timestamp", "created_at"),
+        actor=("actor",),
+        action=("action",),
+        object=("repo", "team", "user", "org"),
+        source=("actor_ip",),
+    ),
+)  # fmt: skip
+
+NAMES: Mapping[str, tuple[str, ...]] = {
+    "time": (
+        "timestamp", "time", "eventtime", "datetime", "date", "ts", "createdat", "created", "occurredat", "loggedat",
+        "timestamputc", "timeutc", "utctimestamp", "eventdate", "eventtimestamp", "isotimestamp", "creationtime",
+        "createdatetime", "createddatetime", "starttime", "published", "performedat", "effectiveat", "when",
+        "realtimetimestamp", "eventcreationtime", "timegenerated", "datecreated", "lognow", "calendartime", "unixtime",
+    ),
+    "actor": (
+        "actor", "user", "username", "useremail", "actoremail", "email", "userid", "login", "account", "accountname",
+        "principal", "principalemail", "operator", "performedby", "initiatedby", "admin", "adminid", "adminemail",
+        "actorname", "actorid", "caller", "callerid", "userprincipalname", "subject", "subjectusername", "createdby",
+        "by", "person", "employee", "useridentity", "identity", "requestor", "requester", "analyst", "comm", "uid",
+    ),
+    "action": (
+        "action", "eventname", "event", "eventtype", "operation", "operationname", "actionname", "activity", "verb",
+        "activitydisplayname", "eventsimplename", "actiontype", "command", "method", "methodname", "requestmethod",
+        "eventaction", "type", "name", "category",
+    ),
+    "object": (
+        "object", "resource", "target", "resourcename", "resourceid", "entity", "entityid", "record", "recordid",
+        "file", "filename", "path", "document", "documentid", "sample", "sampleid", "table", "item", "itemid",
+        "objectid", "objectname", "objectref", "repo", "repository", "bucket", "targetuser", "uri", "url", "asset",
+    ),
+    "outcome": ("outcome", "result", "status", "resulttype", "resultstatus", "success", "decision", "disposition",
+                "state", "statuscode", "httpstatus", "responsestatus"),
+    "source": (
+        "ip", "sourceip", "sourceipaddress", "srcip", "clientip", "ipaddress", "remoteaddr", "remoteip", "requestip",
+        "callerip", "calleripaddress", "userip", "actorip", "srcaddr", "remoteaddress", "clientaddress", "address",
+        "sourceaddress", "client", "source", "workstation", "terminal", "host", "hostname", "computer", "device",
+    ),
+    "error_code": ("errorcode", "errcode", "error", "resultcode", "exitcode", "reason", "failurereason", "code"),
+    "severity": ("severity", "level", "loglevel", "priority"),
+    "message": ("message", "msg", "log", "description", "displaymessage", "text", "summary", "details", "detail"),
+    "service": ("service", "servicename", "application", "applicationname", "module", "component", "logger",
+                "workload"),
+}  # fmt: skip
+"""Key names, lower case and without punctuation, in order of preference."""
+
+WRAPPERS = (
+    "event",
+    "data",
+    "payload",
+    "record",
+    "properties",
+    "attributes",
+    "protopayload",
+    "metadata",
+    "context",
+    "id",
+)
+"""Keys whose value may hold what the record itself does not."""
+
+IDENTITY = ("email", "mail", "userprincipalname", "alternateid", "login", "username", "name", "displayname", "id", "ip",
+           "ipaddress", "type")  # fmt: skip
+"""What names a nested actor, object or source best."""
+
+LISTS = ("Records", "records", "events", "Events", "items", "value", "logEvents", "entries", "results", "data", "logs")
+"""Keys under which a document keeps a list of records."""

@@ -1,0 +1,234 @@
+import random
+import re
+from collections import defaultdict
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingest.chunk import MAX_TOKENS, chunks
+from ingest.types import Chunk, Document, Heading, Page
+
+
+class Words:
+    """A tokenizer whose tokens are words and single signs."""
+
+    def offsets(self, text: str) -> list[tuple[int, int]]:
+        return [match.span() for match in re.finditer(r"\w+|[^\w\s]", text)]
+
+
+class Blind:
+    """A tokenizer that takes a run without white space for one unknown token, however long."""
+
+    def offsets(self, text: str) -> list[tuple[int, int]]:
+        return [match.span() for match in re.finditer(r"\S+", text)]
+
+
+def document(*texts: str, outline: tuple[Heading, ...] = (), path: str = "a.pdf") -> Document:
+    numbers = range(1, len(texts) + 1) if path.endswith(".pdf") else [None] * len(texts)
+    return Document(
+        path, None, tuple(Page(path, number, text) for number, text in zip(numbers, texts, strict=True)), outline
+    )
+
+
+def texts(made: list[Chunk]) -> list[str]:
+    return [chunk.text for chunk in made]
+
+
+def tokens(text: str) -> int:
+    return len(Words().offsets(text))
+
+
+def check_laws(of: Document, made: list[Chunk], max_tokens: int) -> list[str]:
+    """Check what holds for every chunk; return the lines that no chunk holds."""
+    by_page: dict[tuple[int | None, str | None], list[Chunk]] = defaultdict(list)
+    for chunk in made:
+        by_page[chunk.page, chunk.record].append(chunk)
+    left_out = []
+    for page in of.pages:
+        last = 0
+        for chunk in by_page[page.number, page.record]:
+            assert page.text[chunk.start : chunk.end] == chunk.text
+            assert chunk.text == chunk.text.strip() != ""
+            assert chunk.start >= last
+            assert sum(chunk.start <= start < chunk.end for start, _ in Words().offsets(page.text)) <= max_tokens
+            left_out += page.text[last : chunk.start].split("\n")
+            last = chunk.end
+        left_out += page.text[last:].split("\n")
+    return [line.strip() for line in left_out if line.strip()]
+
+
+POLICY = """3. Incident reporting
+3.1 Scope
+This section applies to all staff of the company and to its contractors.
+3.2 Deadlines
+Suspected incidents are reported to the service desk within one hour of their discovery.
+The service desk informs the security officer without delay.
+"""
+
+
+def test_sections_are_the_path_of_headings() -> None:
+    made = chunks(document(POLICY), Words())
+    assert [(chunk.section, chunk.text.split("\n")[0]) for chunk in made] == [
+        ("3 Incident reporting › 3.1 Scope", "3. Incident reporting"),
+        ("3 Incident reporting › 3.2 Deadlines", "3.2 Deadlines"),
+    ]
+    assert made[1].text.endswith("without delay.")
+
+
+def test_sections_carry_over_pages_but_not_over_files_and_records() -> None:
+    made = chunks(document(POLICY, "The rest of the rule stands on the next page."), Words())
+    assert made[-1].section == "3 Incident reporting › 3.2 Deadlines"
+    pages = (Page("r.jsonl", None, POLICY, "a", "Rules"), Page("r.jsonl", None, "Another record.", "b", "Other"))
+    made = chunks(Document("r.jsonl", None, pages), Words())
+    assert (made[0].section, made[0].record) == ("Rules › 3 Incident reporting › 3.1 Scope", "a")
+    assert (made[-1].section, made[-1].record) == ("Other", "b")
+
+
+def test_a_heading_without_text_stays_with_what_follows() -> None:
+    assert chunks(document(POLICY), Words())[0].text.startswith("3. Incident reporting\n3.1 Scope\nThis")
+
+
+def test_a_heading_stays_with_its_text_when_the_section_is_cut() -> None:
+    body = " ".join(f"Sentence {number} of this section says something." for number in range(12))
+    for limit in range(12, 40):
+        first = chunks(document(f"2. SCOPE\n{body}"), Words(), limit)[0]
+        assert first.text.startswith("2. SCOPE\nSentence 0")
+
+
+def test_long_sections_are_cut_between_clauses_and_evenly() -> None:
+    items = [
+        f"{number}) Staff keep the record number {number} of the year for as long as it is of use."
+        for number in range(1, 9)
+    ]
+    made = chunks(document("4. RECORDS\nThe following holds:\n" + "\n".join(items)), Words(), 60)
+    assert all(tokens(chunk.text) <= 60 for chunk in made)
+    assert all(re.match(r"4\. RECORDS|\d\) ", chunk.text) for chunk in made)
+    assert min(tokens(chunk.text) for chunk in made) > 15
+
+
+def test_a_sentence_that_is_too_long_is_cut_between_words() -> None:
+    of = document("word " * 400)
+    made = chunks(of, Words(), 50)
+    assert [tokens(text) for text in texts(made)] == [50] * 8
+    assert check_laws(of, made, 50) == []
+
+
+@pytest.mark.parametrize("tokenizer", [Words(), Blind()])
+def test_a_string_without_spaces_is_cut_all_the_same(tokenizer: Words | Blind) -> None:
+    of = document("x" * 50_000 + " end")
+    made = chunks(of, tokenizer)
+    assert "".join(texts(made)) == "x" * 50_000 + "end" or "".join(texts(made)).replace(" ", "") == "x" * 50_000 + "end"
+    assert max(len(text) for text in texts(made)) <= 12 * MAX_TOKENS
+
+
+def test_running_headers_and_footers_are_left_out_after_the_first_page() -> None:
+    bodies = ["Alpha applies to all.", "Beta applies to some.", "Gamma applies to few.", "Delta applies to none."]
+    of = document(*[f"ACME Ltd – Confidential\n{body}\nPage {n} of 4" for n, body in enumerate(bodies, start=1)])
+    made = chunks(of, Words())
+    assert texts(made) == [f"ACME Ltd – Confidential\n{bodies[0]}\nPage 1 of 4", *bodies[1:]]
+    assert len(check_laws(of, made, MAX_TOKENS)) == 6
+    assert {chunk.section for chunk in made} == {""}
+
+
+def test_totals_that_differ_from_page_to_page_are_no_footer() -> None:
+    of = document(*[f"Invoice {number * 37 % 101}\nTotal: $ {number * 7919 % 1000}" for number in range(1, 9)])
+    assert check_laws(of, chunks(of, Words()), MAX_TOKENS) == []
+
+
+def test_two_pages_have_no_running_header() -> None:
+    of = document("ACME Ltd\nAlpha.", "ACME Ltd\nBeta.")
+    assert check_laws(of, chunks(of, Words()), MAX_TOKENS) == []
+
+
+def test_records_that_begin_alike_keep_their_beginning() -> None:
+    pages = tuple(Page("r.jsonl", None, f"Rule of the exchange\nNumber {n} holds.", str(n)) for n in range(9))
+    of = Document("r.jsonl", None, pages)
+    assert check_laws(of, chunks(of, Words()), MAX_TOKENS) == []
+
+
+def test_a_table_of_contents_is_kept_apart_and_opens_no_section() -> None:
+    contents = "CONTENTS\n1. Purpose ........ 2\n2. Scope ......... 3\n3. Duties ........ 4\n"
+    made = chunks(document(contents + "This document was approved by the board.", "It holds from today."), Words())
+    assert texts(made)[1] == contents[9:].strip()
+    assert [chunk.section for chunk in made] == [""] * 4
+
+
+def test_controls_and_their_enhancements() -> None:
+    page = (
+        "6. PROCEDURE\nAC-2 – Account Management\nFor All Systems:\n1) Identify the types of accounts of the system.\n"
+        "AC-2(3) – Account Management | Disable Accounts\n1) Disable accounts when they have expired.\n"
+        "AC-3(2) – Dual Authorization\n1) Enforce dual authorization for privileged commands.\n"
+    )
+    assert [chunk.section for chunk in chunks(document(page), Words())] == [
+        "6 PROCEDURE › AC-2 – Account Management",
+        "6 PROCEDURE › AC-2 – Account Management › AC-2(3) – Account Management | Disable Accounts",
+        "6 PROCEDURE › AC-3(2) – Dual Authorization",
+    ]
+
+
+def test_an_outline_finds_headings_that_do_not_look_like_any() -> None:
+    text = "how we handle your data\nand for how long\nWe keep it for a year and delete it then."
+    outline = (Heading("How we handle your data and for how long", 1, 1),)
+    assert chunks(document(text), Words())[0].section == ""
+    assert chunks(document(text, outline=outline), Words())[0].section == "how we handle your data and for how long"
+
+
+def test_markdown_headings() -> None:
+    text = "# Travel\nIntro text here.\n\n## Booking ##\nBook early.\n\n# Costs\nKeep receipts.\n"
+    made = chunks(document(text, path="a.md"), Words())
+    assert [chunk.section for chunk in made] == ["Travel", "Travel › Booking", "Costs"]
+
+
+def test_section_paths_have_a_sane_length() -> None:
+    page = "".join(f"{'1.' * depth}1 {'Very Long Heading ' * 8}\nText of the section.\n" for depth in range(6))
+    assert all(len(chunk.section) <= 210 for chunk in chunks(document(page), Words()))
+
+
+@pytest.mark.parametrize("text", ["", " \n \n", "\x0c"])
+def test_a_page_without_text_has_no_chunks(text: str) -> None:
+    assert chunks(document(text), Words()) == []
+
+
+def test_a_document_without_pages_has_no_chunks() -> None:
+    assert chunks(document(), Words()) == []
+
+
+LINES = st.sampled_from(
+    [
+        "1. PURPOSE", "3.2 Reporting deadlines", "AC-2(1) – Disable Accounts", "Section 4 – Retention", "ALL CAPITALS",
+        "Title Case Line", "# Mark", "1) Keep the log.", "a) and the key;", "• item", "For All Systems:", "Page 3 of 9",
+        "Total 1,234 5,678", "Purpose ........ 3", "", "ACME Ltd", "the line goes on", "It ends here. It begins again.",
+        "x" * 90, "word " * 30, "\u2028odd\x0cbreaks\x85", "e.g. the U.S. Government",
+    ]
+)  # fmt: skip
+PAGES = st.lists(st.lists(LINES, max_size=25).map("\n".join) | st.text(max_size=200), max_size=6)
+
+
+@settings(deadline=None)
+@given(PAGES, st.integers(1, 60), st.sampled_from(["a.pdf", "a.md", "a.txt"]))
+def test_laws(pages: list[str], max_tokens: int, path: str) -> None:
+    of = document(*pages, path=path)
+    if path != "a.pdf":
+        of = Document(path, None, of.pages[:1])
+    made = chunks(of, Words(), max_tokens)
+    left_out = check_laws(of, made, max_tokens)
+    assert made == chunks(of, Words(), max_tokens)
+    # Whatever is left out stands on an earlier page too, but for its numbers.
+    if len(of.pages) < 3:
+        assert left_out == []
+    everything = {re.sub(r"\d+", "#", line.strip()) for page in of.pages for line in page.text.splitlines()}
+    kept = {re.sub(r"\d+", "#", line.strip()) for chunk in made for line in chunk.text.splitlines()}
+    assert (
+        len(everything) == 0
+        or max_tokens < 60
+        or all(re.sub(r"\d+", "#", line) in kept for text in left_out for line in text.splitlines())
+    )
+
+
+def test_a_long_document_is_cut_in_seconds() -> None:
+    chooser = random.Random(1)
+    page = "\n".join(
+        " ".join(chooser.choices(["the", "Officer", "reports.", "1)", "12,5", "log"], k=12)) for _ in range(50)
+    )
+    assert len(chunks(document(*[page] * 200), Words())) > 100

@@ -1,0 +1,99 @@
+"""The real language model: it streams, says the same twice, and answers sanely after it was requantised."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingest.errors import ModelError
+from rag.models.catalogue import LANGUAGE, locate
+from rag.models.llama import CONTEXT, LlamaGenerator, load_generator, requantise
+from rag.prompt import BUDGET, SYSTEM, build
+from tests.conftest import ROOT
+
+QUOTES = ["Whoever notices an incident must tell the Service Desk within 30 minutes, by telephone on extension 4400."]
+QUESTION = "Within how many minutes must an incident be reported?"
+
+
+def test_it_streams_and_says_the_same_twice(generator: Any) -> None:
+    messages, _ = build(QUESTION, QUOTES, generator)
+    pieces = list(generator.generate(messages, 40))
+    assert len(pieces) > 3
+    assert "".join(pieces) == "".join(generator.generate(messages, 40))
+
+
+def test_requantised_it_still_reads_what_stands_there(generator: Any) -> None:
+    messages, _ = build(QUESTION, QUOTES, generator)
+    assert "30 minutes" in "".join(generator.generate(messages, 40))
+
+
+def test_it_knows_what_the_packaged_weights_know(generator: Any, models: Path) -> None:
+    (name,) = LANGUAGE.files
+    packaged = LlamaGenerator(locate(LANGUAGE) / name, "packaged", "")
+    messages = [{"role": "user", "content": "What is the capital of France? Answer with one word."}]
+    assert "Paris" in "".join(generator.generate(messages, 12))
+    assert "Paris" in "".join(packaged.generate(messages, 12))
+
+
+def test_limits_and_stops_are_kept(generator: Any) -> None:
+    messages = [{"role": "user", "content": "Count from one to fifty in words."}]
+    text = "".join(generator.generate(messages, 10))
+    assert 0 < generator.count(text) <= 10
+    assert "," not in "".join(generator.generate(messages, 40, stop=[","]))
+
+
+def test_a_stream_may_be_left_early(generator: Any) -> None:
+    messages = [{"role": "user", "content": "Tell me about audit logs."}]
+    stream = generator.generate(messages, 100)
+    first = next(stream)
+    stream.close()
+    assert next(generator.generate(messages, 5)) == first
+
+
+def test_a_prompt_that_does_not_fit_is_refused_in_words(generator: Any) -> None:
+    messages = [{"role": "user", "content": "word " * (CONTEXT + 100)}]
+    with pytest.raises(ModelError, match="refused the prompt"):
+        list(generator.generate(messages, 10))
+
+
+def test_a_prompt_is_within_its_budget_in_the_models_own_tokens(generator: Any) -> None:
+    quotes = [f"{number}. " + "The controller shall keep records of processing. " * 8 for number in range(20)]
+    messages, used = build(QUESTION, quotes, generator)
+    assert 0 < used < 20
+    fixed = generator.count(SYSTEM) + generator.count(QUESTION) + 60
+    assert sum(generator.count(message["content"]) for message in messages) < BUDGET + fixed
+
+
+def test_a_file_of_the_users_own_is_used_as_it_is(models: Path) -> None:
+    (name,) = LANGUAGE.files
+    own = load_generator(models, locate(LANGUAGE) / name, lambda _: None)
+    assert own.name == Path(name).stem
+    assert own.count("two words") == 2
+
+
+@pytest.mark.parametrize("content", [b"", b"GGUF", b"no model " * 1000])
+def test_a_file_that_is_no_model_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "bad.gguf").write_bytes(content)
+    with pytest.raises(ModelError, match=r"bad\.gguf cannot be loaded"):
+        load_generator(tmp_path, tmp_path / "bad.gguf", lambda _: None)
+    with pytest.raises(ModelError, match="could not requantise"):
+        requantise(tmp_path / "bad.gguf", tmp_path / "out.gguf")
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="There is no model file"):
+        load_generator(tmp_path, tmp_path / "none.gguf", lambda _: None)
+
+
+def test_nothing_is_printed_from_load_to_exit(models: Path) -> None:
+    """llama.cpp talks on stderr, and its Python wrapper complains when it is torn down late."""
+    code = f"""
+from pathlib import Path
+from rag.models.llama import load_generator
+generator = load_generator(Path({str(models)!r}), None, print)
+next(generator.generate([{{"role": "user", "content": "Hello"}}], 3))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=120)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -1,0 +1,159 @@
+"""What a small model gets wrong is caught: figures, units, dates, names, duties, denials. What is true passes."""
+
+import re
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from rag.check import check, numbers
+
+REPORTING = (
+    "3.1 Whoever notices or suspects an incident must tell the Service Desk at once, and in any case within 30 minutes, "
+    "by telephone on extension 4400. E-mail must not be used, because an attacker may be reading it."
+)
+RETENTION = "Backup tapes shall be kept for seven (7) years and destroyed by 31 March 2027 under clause 5.2.1."
+ROLES = "The Data Protection Officer should review each transfer to Helvion Labs within 2 working days (AU-6)."
+PERMISSION = "Managers may grant remote access for up to 90 days. Contractors are never given administrator rights."
+MONEY = "Expenses above 1,250.00 euro require approval by the Finance Director; receipts are kept for 10 years."
+PLAIN = "Laptops are encrypted. The log server keeps records for twelve months."
+
+
+@pytest.mark.parametrize(
+    ("sentence", "quote"),
+    [
+        ("An incident must be told to the Service Desk within 30 minutes.", REPORTING),
+        ("It must be reported to the Service Desk at once, by telephone on extension 4400.", REPORTING),
+        ("E-mail must not be used for incidents.", REPORTING),
+        ("Backup tapes shall be kept for 7 years.", RETENTION),
+        ("Backup tapes must be kept for seven years.", RETENTION),
+        ("Tapes are destroyed by 31 March 2027.", RETENTION),
+        ("The Data Protection Officer should review each transfer within 2 working days.", ROLES),
+        ("Transfers to Helvion Labs should be reviewed within two working days.", ROLES),
+        ("Managers may grant remote access for up to 90 days.", PERMISSION),
+        ("Contractors are never given administrator rights.", PERMISSION),
+        ("Expenses above 1250 euro require approval by the Finance Director.", MONEY),
+        ("The log server keeps records for 12 months.", PLAIN),
+    ],
+)
+def test_true_sentences_pass(sentence: str, quote: str) -> None:
+    verdict = check(sentence, [quote])
+    assert verdict.failures == ()
+    assert verdict.citations == (0,)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "quote"),
+    [
+        # figures
+        ("An incident must be told to the Service Desk within 3 minutes.", REPORTING),
+        ("An incident must be told to the Service Desk within 300 minutes.", REPORTING),
+        ("An incident must be told to the Service Desk within three minutes.", REPORTING),
+        ("Call the Service Desk on extension 4401 at once.", REPORTING),
+        ("Backup tapes shall be kept for eight years.", RETENTION),
+        ("Expenses above 1,350.00 euro require approval by the Finance Director.", MONEY),
+        ("Expenses above 125 euro require approval by the Finance Director.", MONEY),
+        # units
+        ("An incident must be told to the Service Desk within 30 hours.", REPORTING),
+        ("Backup tapes shall be kept for seven months.", RETENTION),
+        ("The Data Protection Officer should review each transfer within 2 weeks.", ROLES),
+        ("Expenses above 1,250.00 dollars require approval by the Finance Director.", MONEY),
+        # dates and clauses
+        ("Tapes are destroyed by 31 March 2028.", RETENTION),
+        ("Tapes are destroyed by 30 March 2027.", RETENTION),
+        ("Tapes are destroyed by 31 May 2027.", RETENTION),
+        ("Tapes are destroyed under clause 5.2.", RETENTION),
+        ("Tapes are destroyed under clause 5.2.2.", RETENTION),
+        # names and codes
+        ("The Data Protection Officer should review each transfer to Novartis within 2 working days.", ROLES),
+        ("The Security Officer should review each transfer to Helvion Labs.", ROLES),
+        ("The Data Protection Officer should review each transfer (AU-7).", ROLES),
+        ("Expenses above 1,250.00 euro require approval by the CEO.", MONEY),
+        # duties
+        ("The Data Protection Officer must review each transfer within 2 working days.", ROLES),
+        ("The Data Protection Officer may review each transfer within 2 working days.", ROLES),
+        ("Managers must grant remote access for up to 90 days.", PERMISSION),
+        ("An incident should be told to the Service Desk within 30 minutes.", REPORTING),
+        ("Laptops must be encrypted.", PLAIN),
+        ("Laptops should be encrypted.", PLAIN),
+        # denials
+        ("Laptops are not encrypted.", PLAIN),
+        ("The log server never keeps records for twelve months.", PLAIN),
+        ("Backup tapes shall not be kept for seven years.", RETENTION),
+        ("E-mail must be used, because an attacker may be reading it.", REPORTING),
+        ("Contractors are given administrator rights.", PERMISSION),
+        # made up
+        ("Laptops are encrypted with a strong password that the manager chooses every month.", PLAIN),
+        ("The weather is fine today.", PLAIN),
+        ("", PLAIN),
+        ("...", PLAIN),
+    ],
+)
+def test_altered_sentences_are_caught(sentence: str, quote: str) -> None:
+    verdict = check(sentence, [quote])
+    assert verdict.failures
+    assert not verdict.passed
+
+
+def test_no_quotation_no_sentence() -> None:
+    assert not check("Anything at all.", []).passed
+
+
+def test_the_quotation_that_says_it_is_cited() -> None:
+    quotes = [PLAIN, RETENTION, REPORTING]
+    assert check("Backup tapes shall be kept for seven years.", quotes).citations == (1,)
+    assert check("Laptops are encrypted.", quotes).citations == (0,)
+
+
+def test_a_sentence_of_two_quotations_cites_both() -> None:
+    sentence = "Laptops are encrypted, and backup tapes shall be kept for seven years."
+    assert check(sentence, [RETENTION, PLAIN]).citations == (0, 1)
+
+
+def test_a_figure_from_a_quotation_that_is_not_cited_does_not_count() -> None:
+    """ "30 minutes" stands in the second quotation, about something else."""
+    assert not check("Backup tapes shall be kept for 30 minutes.", [RETENTION, REPORTING]).passed
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("within 72 hours", {(72.0, "hour")}),
+        ("seventy-two (72) hours", {(72.0, "hour")}),
+        ("twenty-four-hour cover", {(24.0, "hour")}),
+        ("1,250.50 €", {(1250.5, "euro")}),
+        ("5 % and 5 percent", {(5.0, "percent")}),
+        ("ten working days", {(10.0, "day")}),
+        ("no one knows", set()),
+        ("3.2.1", {(3.21, "")}),
+    ],
+)
+def test_figures_with_their_units(text: str, expected: set[tuple[float, str]]) -> None:
+    assert numbers(text) == expected
+
+
+quotes = st.sampled_from([REPORTING, RETENTION, ROLES, PERMISSION, MONEY, PLAIN])
+
+
+@given(quotes, st.integers(0, 99_999), st.data())
+def test_a_copied_sentence_with_another_figure_is_always_caught(quote: str, figure: int, data: st.DataObject) -> None:
+    places = list(re.finditer(r"\b\d+(?:,\d{3})*(?:\.\d+)*\b", quote))
+    assume(places)
+    place = data.draw(st.sampled_from(places))
+    altered = f"{quote[: place.start()]}{figure}{quote[place.end() :]}"
+    values = {value for value, _ in numbers(quote)}
+    assume(not values & {value for value, _ in numbers(str(figure))})
+    verdict = check(altered, [quote])
+    assert any("figure" in failure or "name" in failure for failure in verdict.failures), altered
+
+
+@given(quotes)
+def test_a_copied_sentence_passes(quote: str) -> None:
+    assert check(quote, [quote]).failures == ()
+
+
+@given(st.text(), st.lists(st.text(), max_size=3))
+def test_no_text_breaks_it(sentence: str, others: list[str]) -> None:
+    verdict = check(sentence, others)
+    assert all(0 <= index < len(others) for index in verdict.citations)
+    assert verdict.passed is (verdict.failures == ())

@@ -1,0 +1,95 @@
+"""Settings: flag, then environment, then config.toml, then default; and a sentence for every bad value."""
+
+from pathlib import Path
+
+import pytest
+
+from ingest.errors import UsageError
+from rag.config import ANSWER_THRESHOLD, Settings, resolve
+
+
+def write(home: Path, text: str) -> None:
+    home.mkdir(exist_ok=True)
+    (home / "config.toml").write_text(text)
+
+
+def test_defaults(tmp_path: Path) -> None:
+    assert resolve(tmp_path) == Settings(tmp_path, "default", None, None, ANSWER_THRESHOLD)
+
+
+def test_the_flag_wins_over_the_environment_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, 'collection = "from-file"')
+    assert resolve(tmp_path).collection == "from-file"
+    monkeypatch.setenv("RAG_COLLECTION", "from-environment")
+    assert resolve(tmp_path).collection == "from-environment"
+    assert resolve(tmp_path, collection="from-flag").collection == "from-flag"
+
+
+def test_home_comes_from_the_flag_then_the_environment_then_the_users_data_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAG_HOME", str(tmp_path / "environment"))
+    assert resolve().home == tmp_path / "environment"
+    assert resolve(tmp_path / "flag").home == tmp_path / "flag"
+    monkeypatch.delenv("RAG_HOME")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    assert resolve().home.name == "strongroom"
+
+
+def test_an_empty_environment_variable_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, "answer_threshold = 0.25")
+    monkeypatch.setenv("RAG_ANSWER_THRESHOLD", "")
+    assert resolve(tmp_path).answer_threshold == 0.25
+
+
+def test_paths_are_absolute_and_the_users_home_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "me"))
+    settings = resolve(Path("~/rag"), embedding_model="models/mini", language_model="~/tiny.gguf")
+    assert settings.home == tmp_path / "me" / "rag"
+    assert settings.embedding_model == tmp_path / "models" / "mini"
+    assert settings.language_model == tmp_path / "me" / "tiny.gguf"
+
+
+def test_places_inside_the_home(tmp_path: Path) -> None:
+    settings = resolve(tmp_path, collection="board")
+    assert settings.models == tmp_path / "models"
+    assert settings.index == tmp_path / "collections" / "board"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("collection = ", "not valid TOML"),
+        ('answer_treshold = "0.4"', "unknown setting 'answer_treshold'"),
+        ('answer_threshold = "high"', "answer_threshold"),
+        ("answer_threshold = 1.5", "from 0 to 1"),
+        ("answer_threshold = -0.1", "from 0 to 1"),
+        ("answer_threshold = nan", "from 0 to 1"),
+        ("answer_threshold = [0.4]", "has to be a float"),
+        ('collection = ""', "no collection name"),
+        ('collection = "../elsewhere"', "no collection name"),
+        ('collection = "a/b"', "no collection name"),
+        ('collection = ".hidden"', "no collection name"),
+        ("collection = 7.5", None),
+    ],
+)
+def test_values_in_the_file(tmp_path: Path, text: str, words: str | None) -> None:
+    write(tmp_path, text)
+    if words is None:
+        resolve(tmp_path)
+        return
+    with pytest.raises(UsageError, match=words):
+        resolve(tmp_path)
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(UsageError, match=r"config\.toml"):
+        resolve(tmp_path)
+
+
+def test_a_folder_in_the_files_place_is_named(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").mkdir()
+    with pytest.raises(UsageError, match="cannot be read"):
+        resolve(tmp_path)
