@@ -22,6 +22,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -119,7 +120,7 @@ def _median_file(folder: Path) -> Path:
 
 
 def _text_bytes(catalog: Path) -> int:
-    with sqlite3.connect(catalog) as database:
+    with closing(sqlite3.connect(catalog)) as database:
         return int(database.execute("SELECT sum(length(CAST(text AS BLOB))) FROM pages").fetchone()[0])
 
 
@@ -128,7 +129,7 @@ def _catalog_parts(catalog: Path) -> dict[str, int]:
     names = {"pages": "catalog: text of the pages", "chunks": "catalog: spans and int8 vectors"}
     parts = dict.fromkeys([*names.values(), "catalog: word index", "catalog: the rest"], 0)
     try:
-        with sqlite3.connect(catalog) as database:
+        with closing(sqlite3.connect(catalog)) as database:
             rows = database.execute("SELECT name, sum(pgsize) FROM dbstat GROUP BY name").fetchall()
     except sqlite3.OperationalError:
         return {"catalog": catalog.stat().st_size}

@@ -10,7 +10,8 @@ these choices, and this script makes them without a framework's own cost.
 
 It is not made slow on purpose. Where a default would be a handicap (llama-cpp-python's thread count is half the cores,
 LangChain's batch for reading prompts is 8 tokens), the better value is taken and named. Not in it, because it is not in
-such scripts: telling changed files from unchanged ones, checks, refusals, anything about what could not be read.
+such scripts: telling changed files from unchanged ones, checks, refusals, anything about what could not be read; a
+damaged or password-protected PDF ends it with a traceback.
 
 `ingest` prints one JSON object with counts and seconds; `ask` streams the answer and prints its time marks as a JSON
 object on stderr, in seconds since the script began; `--batch` prints a JSON line for each question. Imports stand where
@@ -38,6 +39,7 @@ BATCH = 32  # texts embedded at a time: sentence-transformers' default
 NEAREST = 4  # pieces in the prompt: the usual k of a vector store's retriever
 CONTEXT = 2048  # tokens; four pieces of prose are about 1,000, the answer at most 256
 MAX_TOKENS = 256  # of an answer: the default of LangChain's LlamaCpp
+REPEAT_PENALTY = 1.1  # the same; without it this model fills its 256 tokens with "-1-1-1" where it knows no answer
 COLLECTION = "documents"
 
 PROMPT = """\
@@ -217,7 +219,11 @@ class Assistant:
                 break
         # Temperature 0, not LangChain's 0.8, so that runs can be compared; it is the better choice for facts, too.
         for part in self._model.create_chat_completion(
-            [{"role": "user", "content": prompt}], max_tokens=MAX_TOKENS, temperature=0.0, stream=True
+            [{"role": "user", "content": prompt}],
+            max_tokens=MAX_TOKENS,
+            temperature=0.0,
+            repeat_penalty=REPEAT_PENALTY,
+            stream=True,
         ):
             if text := part["choices"][0]["delta"].get("content"):
                 yield text

@@ -187,7 +187,7 @@ def _written(lines: Sequence[Line], index: int, full: int) -> Mark | None:
             return Mark(index, index, _tidy(text), rank or Rank.ITEM)
         return None
     if match := _NUMBERED.match(text):
-        alone = _is_numbered(match) and _heads(lines, index, match, following)
+        alone = _is_numbered(match) and _heads(lines, index, match, following, full)
         return Mark(index, index, _tidy(text), rank or Rank.NUMBERED) if alone else None
     if line.kind is Kind.ITEM or not _NAME.fullmatch(text) or _TRAILING_NUMBER.search(text):
         return None
@@ -215,17 +215,19 @@ def _is_numbered(match: re.Match[str]) -> bool:
     )
 
 
-def _heads(lines: Sequence[Line], index: int, match: re.Match[str], following: Line | None) -> bool:
+def _heads(lines: Sequence[Line], index: int, match: re.Match[str], following: Line | None, full: int) -> bool:
     """Whether "3. Incident reporting" heads text: an item of a list looks the same, but stands among items."""
-    if "." in match.group("number") or is_title_like(match.group("title")):
+    if following is not None and following.text.startswith(f"{match.group('number')}."):
+        return True  # 3 Incident reporting / 3.1 Deadlines
+    if is_title_like(match.group("title")):
         return True
+    if "." in match.group("number"):
+        return len(match.string) <= 0.75 * full  # a longer line is the first of a clause: 7.3 Transfers to …
     before = next((line for line in reversed(lines[max(0, index - 2) : index]) if line.kind is not Kind.BLANK), None)
     if not match.group("dot") and index and lines[index - 1].kind is not Kind.BLANK:
         return False  # a row of a table that begins with a number
     if following is None or (before is not None and before.text.endswith(":")) or len(match.group("title").split()) > 8:
         return False
-    if following.kind is Kind.ITEM:
-        return following.text.startswith(f"{match.group('number')}.")  # 3. Incident reporting / 3.1 Deadlines
     return following.kind is Kind.TEXT and (len(following.text) >= 50 or following.closed)
 
 

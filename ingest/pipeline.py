@@ -61,7 +61,7 @@ def ingest(
     known = {str(root): catalog.known(str(root)) for root in walked.roots}
     sizes = {source: _size(source) for source in walked.files}
     watcher.found(len(sizes), sum(sizes.values()))
-    reports = list(walked.reports)
+    reports = [replace(report, path=_spelled(report.path)) for report in walked.reports]
     for report in reports:
         catalog.note(report)
     for source, size in sizes.items():
@@ -100,8 +100,10 @@ def _ingest_file(
     watcher: Watcher,
 ) -> FileReport:
     root = str(source.root)
-    report = FileReport(source.path, root, None, FileStatus.FAILED)
+    report = FileReport(_spelled(source.path), root, None, FileStatus.FAILED)
     try:
+        if report.path != source.path:
+            raise ReadError(FileStatus.FAILED, "its name is not valid UTF-8, and cannot be cited; rename it")
         report = replace(report, sha256=_sha256(source))
         if known and known.sha256 == report.sha256 and known.status not in RETRIED:
             # What could not be read still cannot: say so again, every time.
@@ -113,6 +115,7 @@ def _ingest_file(
         document = read(source)
         if _sha256(source) != report.sha256:
             raise ReadError(FileStatus.FAILED, "changed while it was read; run the command again")
+        _check_characters(document)
     except ReadError as error:
         report = replace(report, status=error.status, detail=error.detail)
         catalog.note(report)
@@ -125,6 +128,26 @@ def _ingest_file(
     report = replace(report, chunks=len(passages))
     catalog.put(report, document, passages, _embed(document, passages, embedder, watcher))
     return report
+
+
+def _spelled(path: str) -> str:
+    """A path as text that can be stored and shown: bytes of a name that are no UTF-8 are spelled out."""
+    return path.encode("utf-8", errors="backslashreplace").decode()
+
+
+def _check_characters(document: Document) -> None:
+    """Raise ReadError for text that neither a database nor a tokenizer takes. PDF titles and JSON can spell such."""
+    texts = [document.title, *(heading.title for heading in document.outline)]
+    texts += [text for page in document.pages for text in (page.text, page.record, page.title)]
+    for text in filter(None, texts):
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise ReadError(
+                FileStatus.DAMAGED, "it holds half of a surrogate pair, which is no character; save it anew in UTF-8"
+            ) from error
+        if "\x00" in text:  # SQLite would end the text there, and offsets behind it would point elsewhere
+            raise ReadError(FileStatus.DAMAGED, "it holds a null character, which is no text; save it without")
 
 
 def _describe(report: FileReport, document: Document) -> FileReport:

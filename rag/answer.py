@@ -15,6 +15,9 @@ from rag.types import Answer, Citation, Generator, Hit, ModelInfo, Quote, Senten
 from rag.write import write
 
 HITS = 8  # passages retrieved for an answer
+# Cosine of a written sentence with the question. The small model likes to restate some clause of its evidence that has
+# nothing to do with the question; on the dev questions such sentences lay below .5, and answers above .6.
+RESPONSIVE = 0.6
 MAX_WORDS = 400  # of a question: what the embedding model reads; longer ones are documents, not questions
 
 REFUSAL = "Not in your documents: nothing was found that answers this."
@@ -55,7 +58,7 @@ class Answerer:
         on_hits(hits)
         reports = self.retriever.catalog.reports()
         unreadable = unread(reports)
-        if sure < self.threshold:
+        if not evidence.quotes or sure < self.threshold:
             return Answer(question, False, REFUSAL, "refused", sure, (), unreadable=unreadable, timings_ms=clock.stop())
         sentences, dropped, model = self._write(question, evidence.quotes, clock, on_sentence)
         if sentences:
@@ -86,28 +89,37 @@ class Answerer:
         clock.mark("load")
         passed: list[Sentence] = []
         dropped = 0
-        for text, verdict in write(question, [quote.text for quote in quotes], generator):
-            clock.mark("first_sentence")
-            if verdict.passed:
+        written = write(question, [quote.text for quote in quotes], generator, lambda: clock.mark("first_token"))
+        for text, verdict in written:
+            if verdict.passed and self._responsive(question, text):
+                clock.mark("first_sentence")
                 passed.append(Sentence(text, verdict.citations))
                 on_sentence(passed[-1])
             else:
                 dropped += 1
         return passed, dropped, ModelInfo(generator.name, generator.sha256)
 
+    def _responsive(self, question: str, sentence: str) -> bool:
+        """Whether a sentence speaks of what was asked."""
+        asked, said = self.retriever.embedder.embed([question, sentence])
+        return float(asked @ said) >= RESPONSIVE
+
 
 class Clock:
-    """Milliseconds since it was made, by name; each name keeps its first mark."""
+    """Milliseconds since it was made, by name; each name keeps its first mark, None if it was not reached."""
 
     def __init__(self) -> None:
         self._start = time.perf_counter()
-        self._marks: dict[str, float] = {}
+        self._marks: dict[str, float | None] = dict.fromkeys(
+            ("retrieve", "load", "first_token", "first_sentence", "total")
+        )
 
     def mark(self, name: str) -> None:
         """Note that `name` has been reached."""
-        self._marks.setdefault(name, round((time.perf_counter() - self._start) * 1000, 1))
+        if self._marks[name] is None:
+            self._marks[name] = round((time.perf_counter() - self._start) * 1000, 1)
 
-    def stop(self) -> dict[str, float]:
+    def stop(self) -> dict[str, float | None]:
         """All marks, with `total`."""
         self.mark("total")
         return self._marks

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 from rag.stems import stems
 
-COVERED = 0.75  # share of a sentence's content words that its quotations must hold
+WORDS = 5  # a shorter sentence ("1.", "The answer is: 6.3.3.") is a fragment
+COVERED = 0.75  # share of a sentence's own content words (those not in the question) that its quotations must hold
+GROUNDED = 0.6  # share of all its content words that they must hold: the question alone carries no sentence
 SHARED = 2  # content words a quotation must share with a sentence before it can be cited for it
 
 _UNITS = (
@@ -19,23 +21,45 @@ _UNITS = (
     "eighteen nineteen"
 ).split()
 _TENS = dict(zip("twenty thirty forty fifty sixty seventy eighty ninety".split(), range(20, 100, 10), strict=True))
-_WORDS = {word: value for value, word in enumerate(_UNITS)} | _TENS | {"hundred": 100, "thousand": 1000}
-# "one" is left out: it is a pronoun as often as a number.
+_SCALES = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9}
+_WORDS = {word: value for value, word in enumerate(_UNITS)} | _TENS
+_SCALE = "|".join(_SCALES)
+_KIND = r"(?:(?P<kind>calendar|consecutive|business|working)\s+)?"
+_MEASURE = (
+    r"second|minute|hour|day|week|month|quarter|year|percent|%|euro|dollar|pound|€|\$|£|[kmgt]b|bit|character|"
+    r"metre|meter"
+)
+# "one" is a pronoun as often as a number: it counts where a unit or a scale follows.
+_ONE = rf"one(?=[\s-]+(?:{_SCALE}|(?:\(1\)\s*)?(?:(?:calendar|consecutive|business|working)\s+)?(?:{_MEASURE})))"
 _NUMBER_WORD = "|".join(word for word in _WORDS if word != "one")
 _NUMBER = re.compile(
-    rf"\d+(?:[.,]\d+)*|\b(?:(?:{'|'.join(_TENS)})-(?:{'|'.join(_UNITS[1:10])})|{_NUMBER_WORD})\b", re.I
-)
-# Matched right behind a figure.
-_UNIT = re.compile(
-    r"[\s)-]*(?:\(\d+\)\s*)?(?:(?:calendar|business|working|consecutive)\s+)?"
-    r"(second|minute|hour|day|week|month|quarter|year|percent|%|euro|dollar|€|\$|£|[kmgt]b|bit|character|metre|meter)",
+    rf"(?:\d+(?:[.,]\d+)*|\b(?:(?:{'|'.join(_TENS)})-(?:{'|'.join(_UNITS[1:10])})|{_NUMBER_WORD}|{_ONE})\b)"
+    rf"(?:[\s-](?:{_SCALE})\b)*|\b(?:{_SCALE})\b",
     re.I,
 )
+# Matched right behind a figure, or behind its repetition in digits: "two (2) working days".
+_UNIT = re.compile(rf"[\s)-]*(?:\(\d+\)\s*)?{_KIND}(?P<unit>{_MEASURE})", re.I)
+_CURRENCY = re.compile(r"[€$£]\s?$")  # matched right before a figure
+_SAME_UNIT = {"%": "percent", "€": "euro", "$": "dollar", "£": "pound", "meter": "metre"}
+# Words right before a figure that say which way it limits.
+_AT_MOST = (
+    "at most|(?:no|not) (?:more|longer|later|greater) than|not exceed(?:ing)?|maximum(?: of)?|up to|less than|"
+    "fewer than|below|under|within|before|by"
+)
+_AT_LEAST = (
+    "at least|(?:no|not) (?:less|fewer|earlier|shorter) than|minimum(?: of)?|more than|above|over|exceed(?:s|ing)?|"
+    "longer than|after|beyond"
+)
+_LIMIT = re.compile(rf"\b(?:(?P<most>{_AT_MOST})|(?P<least>{_AT_LEAST}))\s+(?:an?\s+|the\s+)?[€$£]?\s?$", re.I)
 _NAME = re.compile(r"[A-Z][\w&.'’-]*|\b\w*[A-Z]{2,}\w*\b|\b[A-Za-z]+[-_]?\d[\w.()-]*")
 _MODALS = ("must", "shall", "should", "may", "might", "can", "will", "recommended", "required")
 _STRONG = frozenset({"must", "shall", "required", "will"})  # an obligation, however it is worded
 _WEAK = frozenset({"should", "recommended"})
 _FREE = frozenset({"may", "might", "can"})
+# Bounds and turns of phrase that deny nothing; which way a bound points is a check of its own.
+_BOUND = re.compile(
+    r"\b(?:not|no) (?:later|earlier|more|less|fewer|longer|shorter) than\b|\bwithout (?:undue )?delay\b", re.I
+)
 _NEGATION = re.compile(
     r"\b(?:not|never|no|none|neither|nor|without|cannot|prohibited|forbidden|except)\b|n['’]t\b", re.I
 )
@@ -54,18 +78,25 @@ class Verdict:
         return not self.failures
 
 
-def check(sentence: str, quotes: Sequence[str]) -> Verdict:
-    """Find the quotations that `sentence` rests on, and compare it with them."""
+def check(sentence: str, quotes: Sequence[str], question: str = "") -> Verdict:
+    """Find the quotations that `sentence` rests on, and compare it with them.
+
+    Args:
+        question: an answer may repeat what was asked, so its words need to be covered less; its figures and names do.
+    """
+    if len(sentence.split()) < WORDS:
+        return Verdict((), ("is a fragment",))
     cited = _cite(sentence, quotes)
     if not cited:
         return Verdict((), ("rests on no quotation",))
     source = "\n".join(quotes[index] for index in cited)
     failures = [
         *_figures(sentence, source),
+        *_directions(sentence, source),
         *_names(sentence, source),
         *_obligation(sentence, source),
         *_negation(sentence, source),
-        *_coverage(sentence, source),
+        *_coverage(sentence, source, question),
     ]
     return Verdict(cited, tuple(failures))
 
@@ -85,28 +116,62 @@ def _cite(sentence: str, quotes: Sequence[str]) -> tuple[int, ...]:
 
 def _measures(words: set[str]) -> set[str]:
     """Those among stems that are figures or units."""
-    return {word for word in words if word[0].isdigit() or word in _WORDS or _UNIT.match(word)}
+    return {word for word in words if word[0].isdigit() or word in (_WORDS | _SCALES) or _UNIT.match(word)}
 
 
 def numbers(text: str) -> set[tuple[float, str]]:
-    """Figures of a text as (value, unit): "seventy-two (72) hours" and "72 hours" are both (72.0, "hour")."""
-    found = set()
-    for match in _NUMBER.finditer(text):
-        unit = _UNIT.match(text, match.end())
-        found.add((_value(match.group()), _SAME_UNIT.get(unit[1].lower(), unit[1].lower()) if unit else ""))
-    return found
+    """Figures of a text as (value, unit): "seventy-two (72) hours" and "72 hours" are both (72.0, "hour").
+
+    Working days are a unit of their own; calendar days are days.
+    """
+    return {(_value(match.group()), _unit(text, match)) for match in _NUMBER.finditer(text)}
 
 
-_SAME_UNIT = {"%": "percent", "€": "euro", "$": "dollar", "meter": "metre"}
+def _unit(text: str, figure: re.Match[str]) -> str:
+    if match := _UNIT.match(text, figure.end()):
+        unit = match["unit"].lower()
+        working = (match["kind"] or "").lower() in ("business", "working")
+    elif match := _CURRENCY.search(text, 0, figure.start()):
+        unit, working = match.group().strip(), False
+    else:
+        return ""
+    return ("working " if working else "") + _SAME_UNIT.get(unit, unit)
 
 
 def _value(written: str) -> float:
-    if written[0].isdigit():
-        plain = re.sub(r",(?=\d{3}\b)", "", written).replace(",", ".")
-        head, *rest = plain.split(".")
-        # "3.2.1" is a clause, not a number; its parts as one value keep it apart from "3.2".
-        return float(f"{head}.{''.join(rest)}") if rest else float(head)
-    return float(sum(_WORDS[part] for part in written.lower().split("-")))
+    total = 0.0
+    for part in re.findall(r"\d[\d.,]*|[a-z]+", written.lower()):
+        if part in _SCALES:
+            total = (total or 1) * _SCALES[part]
+        else:
+            total += _digits(part) if part[0].isdigit() else _WORDS[part]
+    return total
+
+
+def _digits(written: str) -> float:
+    plain = re.sub(r",(?=\d{3}\b)", "", written).replace(",", ".")
+    head, *rest = plain.split(".")
+    # "3.2.1" is a clause, not a number; its parts as one value keep it apart from "3.2".
+    return float(f"{head}.{''.join(rest)}") if rest else float(head)
+
+
+def _limits(text: str) -> dict[float, set[str]]:
+    """Which way the figures of a text limit, for those whose text says it: "within 3" and "at least 3"."""
+    found: dict[float, set[str]] = {}
+    for figure in _NUMBER.finditer(text):
+        if match := _LIMIT.search(text, 0, figure.start()):
+            found.setdefault(_value(figure.group()), set()).add("at most" if match["most"] else "at least")
+    return found
+
+
+def _directions(sentence: str, source: str) -> list[str]:
+    """A minimum must not become a maximum, nor "within" become "after"."""
+    held = _limits(source)
+    return [
+        f"the quotation does not say {way} {value:g}"
+        for value, ways in _limits(sentence).items()
+        for way in sorted(ways - held.get(value, ways))
+    ]
 
 
 def _figures(sentence: str, source: str) -> list[str]:
@@ -145,6 +210,7 @@ def _obligation(sentence: str, source: str) -> list[str]:
 
 
 def _negation(sentence: str, source: str) -> list[str]:
+    sentence, source = _BOUND.sub("", sentence), _BOUND.sub("", source)
     if _NEGATION.search(sentence) and not _NEGATION.search(source):
         return ["it denies what the quotation does not deny"]
     # The other way round: the clause it is taken from denies, and the sentence dropped that.
@@ -159,8 +225,19 @@ def _nearest_clause(sentence: str, source: str) -> str:
     return max(clauses, key=lambda clause: len(wanted & set(stems(clause))), default="")
 
 
-def _coverage(sentence: str, source: str) -> list[str]:
-    wanted = stems(sentence)
-    held = set(stems(source))
-    share = sum(word in held for word in wanted) / len(wanted) if wanted else 0.0
-    return [] if share >= COVERED else [f"only {share:.0%} of its words are in the quotation"]
+def _coverage(sentence: str, source: str, question: str) -> list[str]:
+    """Most words have to stand in the quotation, above all those that the question did not bring."""
+    held, asked = set(stems(source)), set(stems(question))
+    words = stems(sentence)
+    own = [word for word in words if word not in asked]
+    if not own:
+        return ["says nothing that the question did not say"]
+    return [
+        f"only {share:.0%} of its words are in the quotation"
+        for share, least in ((_share(own, held), COVERED), (_share(words, held), GROUNDED))
+        if share < least
+    ][:1]
+
+
+def _share(words: Sequence[str], held: set[str]) -> float:
+    return sum(word in held for word in words) / len(words)

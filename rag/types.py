@@ -116,7 +116,7 @@ class Answer:
     dropped_sentences: int = 0  # written, and not shown because the check failed
     unreadable: tuple[str, ...] = ()  # files or pages whose text could not be searched
     model: ModelInfo | None = None
-    timings_ms: Mapping[str, float] = field(default_factory=dict)
+    timings_ms: Mapping[str, float | None] = field(default_factory=dict)  # since the question was asked
 
 
 def place(chunk: Chunk) -> str:

@@ -1,7 +1,7 @@
 """Quotations to checked sentences: the model writes, the check decides what is shown."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from rag.check import Verdict, check
 from rag.prompt import build
@@ -14,23 +14,26 @@ _END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\[(\"“])|\n+")
 _MARKS = re.compile(r"\s*\[\d+\]")  # the program cites, the model does not: its numbers are guesses
 
 
-def write(question: str, quotes: Sequence[str], generator: Generator) -> Iterator[tuple[str, Verdict]]:
-    """Stream each sentence as soon as it is complete, with what the check says of it."""
+def write(
+    question: str, quotes: Sequence[str], generator: Generator, on_piece: Callable[[], None] = lambda: None
+) -> Iterator[tuple[str, Verdict]]:
+    """Stream each sentence as soon as it is complete, with what the check says of it; `on_piece` hears each token."""
     messages, used = build(question, quotes, generator)
     seen: set[str] = set()
-    for sentence in _sentences(generator.generate(messages, MAX_TOKENS)):
+    for sentence in _sentences(generator.generate(messages, MAX_TOKENS), on_piece):
         if sentence in seen:
             return  # it has begun to repeat itself
         seen.add(sentence)
-        yield sentence, check(sentence, quotes[:used])
+        yield sentence, check(sentence, quotes[:used], question)
         if len(seen) == MAX_SENTENCES:
             return
 
 
-def _sentences(pieces: Iterator[str]) -> Iterator[str]:
+def _sentences(pieces: Iterator[str], on_piece: Callable[[], None]) -> Iterator[str]:
     """Join streamed pieces, cut them at sentence ends. A last sentence without its full stop was cut off: dropped."""
     held = ""
     for piece in pieces:
+        on_piece()
         held += piece
         *complete, held = _END.split(held)
         yield from filter(None, map(_clean, complete))

@@ -4,7 +4,6 @@ Models are made from the verified weights into `build/test-models` and kept ther
 that no test waits for an export. Files whose manifest does not fit are made again by the program itself.
 """
 
-import ctypes
 import json
 from collections.abc import Callable
 from functools import lru_cache
@@ -13,15 +12,12 @@ from typing import Any
 
 import hypothesis
 import pytest
-from typer.testing import CliRunner
 
 from ingest.errors import ModelError
 from rag import offline
 from rag.models.catalogue import CATALOGUE, verify
-from tests.fakes import Outcome
+from tests.running import OFFICE, ROOT, Outcome, prepare_home, run_rag
 
-ROOT = Path(__file__).parents[1]
-OFFICE = ROOT / "data" / "office"
 MODELS = ROOT / "build" / "test-models"
 UNGUARDED = ROOT / "tests" / "rag" / "test_offline.py"
 
@@ -96,14 +92,6 @@ def home(models: Path, tmp_path: Path) -> Path:
     return prepare_home(tmp_path / "home", models)
 
 
-def prepare_home(home: Path, models: Path) -> Path:
-    """Make `home` with a link to the models."""
-    home.mkdir()
-    models.mkdir(parents=True, exist_ok=True)
-    (home / "models").symlink_to(models, target_is_directory=True)
-    return home
-
-
 @pytest.fixture(scope="session")
 def office_home(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home into which `rag ingest data/office` went, with the real models. For reading only."""
@@ -133,22 +121,3 @@ def rag(home: Path) -> Callable[..., Outcome]:
 def office(office_home: Path) -> Callable[..., Outcome]:
     """`rag --home HOME …` in this process, on the sample office."""
     return lambda *arguments: run_rag("--home", str(office_home), *map(str, arguments))
-
-
-def run_rag(*arguments: str) -> Outcome:
-    """Run a command in this process, as `rag` would after it engaged the guard."""
-    from rag.cli.app import app
-
-    offline.engage()
-    result = CliRunner().invoke(app, list(arguments), prog_name="rag", catch_exceptions=False)
-    return Outcome(result.exit_code, result.stdout, result.stderr)
-
-
-def without_privileges() -> None:
-    """For `preexec_fn`: give up root's rights to ignore file permissions, so that they hold for every user."""
-
-    class Header(ctypes.Structure):
-        _fields_ = (("version", ctypes.c_uint32), ("pid", ctypes.c_int))
-
-    # Version 3 of the call; two records of three 32-bit masks (effective, permitted, inheritable), all zero.
-    ctypes.CDLL(None).capset(ctypes.byref(Header(0x20080522, 0)), (ctypes.c_uint32 * 6)())

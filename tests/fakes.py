@@ -1,7 +1,6 @@
 """Readable stand-ins: vectors made of word counts, a model that follows a script, a watcher that writes a diary."""
 
 import hashlib
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,25 +13,6 @@ from ingest.types import FileReport
 
 DIMENSIONS = 64
 _WORD = re.compile(r"\w+")
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a command did."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        """The one JSON value on stdout. Fails if anything else stands there."""
-        return json.loads(self.out)
-
-    @property
-    def lines(self) -> list[Any]:
-        """One JSON value for each line of stdout."""
-        return [json.loads(line) for line in self.out.splitlines()]
 
 
 class WordTokenizer:

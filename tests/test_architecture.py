@@ -1,8 +1,9 @@
-"""The rules of the house: who may import whom, one door to each heavy package, and nothing heavy before it is needed."""
+"""The rules of the house: who imports whom, one door to each heavy package, nothing heavy before it is needed."""
 
 import ast
 import json
 import re
+import socket
 import subprocess
 import sys
 import tomllib
@@ -11,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from ingest.errors import OfflineError
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -80,7 +83,8 @@ def loaded_by(program: str) -> set[str]:
 
 def in_rag(*arguments: str) -> str:
     """A program that runs `rag` with `arguments` and goes on afterwards."""
-    return f"import sys\nsys.argv = {['rag', *arguments]!r}\nfrom rag.cli import main\ntry:\n    main()\nexcept SystemExit: pass"
+    run = "from rag.cli import main\ntry: main()\nexcept SystemExit: pass"
+    return f"import sys\nsys.argv = {['rag', *arguments]!r}\n{run}"
 
 
 def test_ingest_never_imports_rag() -> None:
@@ -149,6 +153,11 @@ main()
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=60)
     assert done.stdout.splitlines()[0] == "['ingest', 'rag']", done.stderr
+
+
+def test_the_tests_cannot_reach_the_internet() -> None:
+    with pytest.raises(OfflineError, match="nothing was sent"):
+        socket.socket(socket.AF_INET)
 
 
 def test_a_question_loads_neither_torch_nor_the_readers(office_home: Path) -> None:

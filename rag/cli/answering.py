@@ -208,9 +208,15 @@ def _questions(question: str | None, batch: Path | None, validate: Callable[[str
     if (question is None) == (batch is None):
         raise UsageError("Ask one question in quotation marks, or name a file with --batch FILE.")
     if batch is None:
-        validate(question or "")
-        return [(None, question or "")]
+        text = _well_formed(question or "")
+        validate(text)
+        return [(None, text)]
     return list(_batch(batch, validate))
+
+
+def _well_formed(question: str) -> str:
+    """The question without halves of surrogate pairs: bytes on a command line and escapes in JSON can spell such."""
+    return question.encode("utf-8", errors="replace").decode()
 
 
 def _batch(path: Path, validate: Callable[[str], None]) -> Iterator[tuple[Any, str]]:
@@ -223,7 +229,7 @@ def _batch(path: Path, validate: Callable[[str], None]) -> Iterator[tuple[Any, s
             continue
         try:
             row = json.loads(line)
-            text = row["question"]
+            text = _well_formed(row["question"])
             validate(text)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UsageError(

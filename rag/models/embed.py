@@ -1,15 +1,20 @@
 """Texts to vectors. The default model runs as int8 ONNX; a folder the user names runs through sentence-transformers."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rag import offline
 from rag.models.catalogue import EMBEDDING, sha256, verify
 from rag.models.derived import derived
+from rag.models.export import FolderEmbedder, export_onnx
+from rag.models.network import Network, quantise
 from rag.models.wordpiece import WordPiece
 
 BATCH = 32  # texts a run; 16 to 64 are within 3 % of each other on two cores
@@ -75,20 +80,16 @@ def load_embedder(models: Path, folder: Path | None, say: Callable[[str], None])
         ModelError: weights missing or not the catalogue's; not a sentence-transformers folder.
     """
     if folder is not None:
-        from rag.models.export import FolderEmbedder  # late: imports torch
-
         embedder = FolderEmbedder(folder)
         weights = sha256(folder / "model.safetensors")
         return _Folder(folder.name, weights, WordPiece(folder, embedder.max_tokens), embedder.embed)
 
-    from rag.models.network import Network, quantise  # late, so that a user's folder does not need ONNX Runtime
-
     def make(target: Path) -> None:
-        from rag.models.export import export_onnx  # late: imports torch
-
         say("Preparing the embedding model for this machine (once, about 15 seconds) …")
         whole = target.with_suffix(".fp32.onnx")
-        export_onnx(verify(EMBEDDING), whole)
+        # In a process of its own: torch's half gigabyte of memory goes when it ends.
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=offline.engage) as child:
+            child.submit(export_onnx, verify(EMBEDDING), whole).result()
         quantise(whole, target)
         whole.unlink()
 

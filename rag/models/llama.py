@@ -121,6 +121,10 @@ def _library() -> Any:
     import llama_cpp  # late: 0.25 s
 
     if not _silent:
+        # The wrapper's own way to be quiet takes stdout and stderr from the whole process while it loads: whatever
+        # another thread prints meanwhile, an answer perhaps, would be lost.
+        quiet = llama_cpp._utils.suppress_stdout_stderr
+        quiet.__enter__, quiet.__exit__ = (lambda self: self), (lambda *_: None)
         _silent.append(llama_cpp.llama_log_callback(lambda _level, _text, _data: None))
         llama_cpp.llama_log_set(_silent[0], ctypes.c_void_p(0))
     return llama_cpp

@@ -1,6 +1,7 @@
 """The catalog: one SQLite file that holds the truth of a collection. Knows nothing about Chroma or about models.
 
-Every public method that writes is one transaction. Deleted text is overwritten (`secure_delete`, and `purge` for words).
+Every public method that writes is one transaction. Deleted text is overwritten: pages by `secure_delete`, words by
+`purge`.
 """
 
 import json

@@ -86,6 +86,7 @@ def open_index(catalog: Catalog, folder: Path) -> VectorIndex:
     """
     index = VectorIndex(folder)
     if found := _disagreement(catalog, index):
+        index.close()
         raise IndexDamaged(f"{found}; run `rag verify --repair`.")
     return index
 

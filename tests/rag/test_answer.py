@@ -15,7 +15,7 @@ from rag.types import Answer, Hit, Sentence
 from tests.fakes import ScriptedGenerator, WordCountEmbedder
 from tests.rag.test_evidence import hits
 
-POLICY = """Whoever notices an incident must tell the Service Desk within 30 minutes, by telephone on extension 4400 only.
+POLICY = """Whoever notices an incident must tell the Service Desk within 30 minutes, by telephone on extension 4400.
 Laptops must be encrypted by the Service Desk before they leave the house, and may not be lent to anybody else at all.
 """
 QUESTION = "Within how many minutes must an incident be told to the Service Desk?"
@@ -119,7 +119,8 @@ def test_sentences_are_told_as_they_pass(retriever: Retriever) -> None:
 
 def test_times_are_in_order(retriever: Retriever) -> None:
     times = ask(retriever, TRUE).timings_ms
-    assert times["retrieve"] <= times["load"] <= times["first_sentence"] <= times["total"]
+    assert list(times) == ["retrieve", "load", "first_token", "first_sentence", "total"]
+    assert list(times.values()) == sorted(time for time in times.values() if time is not None)
 
 
 def test_words_of_the_question_that_no_citation_holds_are_named(retriever: Retriever) -> None:

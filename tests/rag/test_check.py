@@ -9,14 +9,18 @@ from hypothesis import strategies as st
 from rag.check import check, numbers
 
 REPORTING = (
-    "3.1 Whoever notices or suspects an incident must tell the Service Desk at once, and in any case within 30 minutes, "
-    "by telephone on extension 4400. E-mail must not be used, because an attacker may be reading it."
+    "3.1 Whoever notices or suspects an incident must tell the Service Desk at once, and in any case within "
+    "30 minutes, by telephone on extension 4400. E-mail must not be used, because an attacker may be reading it."
 )
 RETENTION = "Backup tapes shall be kept for seven (7) years and destroyed by 31 March 2027 under clause 5.2.1."
 ROLES = "The Data Protection Officer should review each transfer to Helvion Labs within 2 working days (AU-6)."
 PERMISSION = "Managers may grant remote access for up to 90 days. Contractors are never given administrator rights."
 MONEY = "Expenses above 1,250.00 euro require approval by the Finance Director; receipts are kept for 10 years."
-PLAIN = "Laptops are encrypted. The log server keeps records for twelve months."
+LIMITS = (
+    "Passwords have at least 12 characters. Sessions end after 15 minutes. Fines are up to 5 million euro ($6,000)."
+)
+WORKING = "Keys are returned to the safe within one hour; losses are reported to the owner within five working days."
+PLAIN = "Laptops of all staff are encrypted. The log server keeps records for twelve months."
 
 
 @pytest.mark.parametrize(
@@ -34,6 +38,11 @@ PLAIN = "Laptops are encrypted. The log server keeps records for twelve months."
         ("Contractors are never given administrator rights.", PERMISSION),
         ("Expenses above 1250 euro require approval by the Finance Director.", MONEY),
         ("The log server keeps records for 12 months.", PLAIN),
+        ("Keys are returned to the safe within 1 hour.", WORKING),
+        ("All losses are reported to the owner within 5 working days.", WORKING),
+        ("Passwords have at least twelve characters.", LIMITS),
+        ("Fines are at most 5 million euro in all.", LIMITS),
+        ("Sessions are ended after 15 minutes.", LIMITS),
     ],
 )
 def test_true_sentences_pass(sentence: str, quote: str) -> None:
@@ -58,6 +67,18 @@ def test_true_sentences_pass(sentence: str, quote: str) -> None:
         ("Backup tapes shall be kept for seven months.", RETENTION),
         ("The Data Protection Officer should review each transfer within 2 weeks.", ROLES),
         ("Expenses above 1,250.00 dollars require approval by the Finance Director.", MONEY),
+        ("Keys are returned to the safe within one day.", WORKING),
+        ("Keys are returned to the safe within two hours.", WORKING),
+        ("Losses are reported to the owner within five days.", WORKING),
+        ("Losses are reported to the owner within five weeks.", WORKING),
+        ("Fines are up to 5 thousand euro in each case.", LIMITS),
+        ("Fines are up to 5 euro in every single case.", LIMITS),
+        ("Fines are up to €6,000 in every single case.", LIMITS),
+        # limits
+        ("Passwords have at most 12 characters of any kind.", LIMITS),
+        ("Passwords have up to 12 characters in all.", LIMITS),
+        ("All sessions end within 15 minutes or so.", LIMITS),
+        ("Losses are reported to the owner after five working days.", WORKING),
         # dates and clauses
         ("Tapes are destroyed by 31 March 2028.", RETENTION),
         ("Tapes are destroyed by 30 March 2027.", RETENTION),
@@ -74,25 +95,42 @@ def test_true_sentences_pass(sentence: str, quote: str) -> None:
         ("The Data Protection Officer may review each transfer within 2 working days.", ROLES),
         ("Managers must grant remote access for up to 90 days.", PERMISSION),
         ("An incident should be told to the Service Desk within 30 minutes.", REPORTING),
-        ("Laptops must be encrypted.", PLAIN),
-        ("Laptops should be encrypted.", PLAIN),
+        ("Laptops of all staff must be encrypted.", PLAIN),
+        ("Laptops of all staff should be encrypted.", PLAIN),
         # denials
-        ("Laptops are not encrypted.", PLAIN),
+        ("Laptops of all staff are not encrypted.", PLAIN),
         ("The log server never keeps records for twelve months.", PLAIN),
         ("Backup tapes shall not be kept for seven years.", RETENTION),
         ("E-mail must be used, because an attacker may be reading it.", REPORTING),
         ("Contractors are given administrator rights.", PERMISSION),
+        ("Visitors must wear a badge at all times.", "Visitors must wear a badge at all times except in the garden."),
         # made up
-        ("Laptops are encrypted with a strong password that the manager chooses every month.", PLAIN),
+        ("Laptops of all staff are encrypted with a strong password that the manager chooses every month.", PLAIN),
         ("The weather is fine today.", PLAIN),
         ("", PLAIN),
         ("...", PLAIN),
+        ("Laptops are encrypted", PLAIN),  # a fragment
     ],
 )
 def test_altered_sentences_are_caught(sentence: str, quote: str) -> None:
     verdict = check(sentence, [quote])
     assert verdict.failures
     assert not verdict.passed
+
+
+@pytest.mark.xfail(strict=True, reason="a known gap: words are compared, not who does what to whom")
+@pytest.mark.parametrize(
+    ("sentence", "quote"),
+    [
+        ("Backups of the server are encrypted.", "Backups of the server are kept on site. They are not encrypted."),
+        ("Reports are kept 10 years and invoices 7 years.", "Reports are kept 7 years and invoices 10 years."),
+        ("The Board must inform the Owner of each breach.", "The Owner must inform the Board of each breach."),
+        ("The manager refuses each request for access.", "The manager approves each request for access."),
+        ("Laptops of all staff must be encrypted.", "Laptops of staff who travel must be encrypted."),
+    ],
+)
+def test_what_is_not_caught_yet(sentence: str, quote: str) -> None:
+    assert not check(sentence, [quote]).passed
 
 
 def test_no_quotation_no_sentence() -> None:
@@ -102,11 +140,11 @@ def test_no_quotation_no_sentence() -> None:
 def test_the_quotation_that_says_it_is_cited() -> None:
     quotes = [PLAIN, RETENTION, REPORTING]
     assert check("Backup tapes shall be kept for seven years.", quotes).citations == (1,)
-    assert check("Laptops are encrypted.", quotes).citations == (0,)
+    assert check("Laptops of all staff are encrypted.", quotes).citations == (0,)
 
 
 def test_a_sentence_of_two_quotations_cites_both() -> None:
-    sentence = "Laptops are encrypted, and backup tapes shall be kept for seven years."
+    sentence = "Laptops of all staff are encrypted, and backup tapes shall be kept for seven years."
     assert check(sentence, [RETENTION, PLAIN]).citations == (0, 1)
 
 
@@ -123,7 +161,14 @@ def test_a_figure_from_a_quotation_that_is_not_cited_does_not_count() -> None:
         ("twenty-four-hour cover", {(24.0, "hour")}),
         ("1,250.50 €", {(1250.5, "euro")}),
         ("5 % and 5 percent", {(5.0, "percent")}),
-        ("ten working days", {(10.0, "day")}),
+        ("ten working days", {(10.0, "working day")}),
+        ("10 business days", {(10.0, "working day")}),
+        ("10 calendar days", {(10.0, "day")}),
+        ("within one (1) hour", {(1.0, "hour")}),
+        ("one of one hundred", {(100.0, "")}),
+        ("2.5 million euro", {(2.5e6, "euro")}),
+        ("€ 5,000 or $10", {(5000.0, "euro"), (10.0, "dollar")}),
+        ("twenty-five thousand", {(25_000.0, "")}),
         ("no one knows", set()),
         ("3.2.1", {(3.21, "")}),
     ],
@@ -132,7 +177,7 @@ def test_figures_with_their_units(text: str, expected: set[tuple[float, str]]) -
     assert numbers(text) == expected
 
 
-quotes = st.sampled_from([REPORTING, RETENTION, ROLES, PERMISSION, MONEY, PLAIN])
+quotes = st.sampled_from([REPORTING, RETENTION, ROLES, PERMISSION, MONEY, PLAIN, LIMITS, WORKING])
 
 
 @given(quotes, st.integers(0, 99_999), st.data())

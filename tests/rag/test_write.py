@@ -9,7 +9,7 @@ from rag.write import MAX_SENTENCES, write
 from tests.fakes import ScriptedGenerator
 
 QUOTES = [
-    "Laptops must be encrypted. Keys are kept by the Service Desk for 5 years.",
+    "All laptops must be encrypted. Keys are kept by the Service Desk for 5 years.",
     "Tapes are kept for seven years.",
 ]
 
@@ -21,12 +21,12 @@ def sentences(reply: str) -> list[str]:
 @pytest.mark.parametrize(
     ("reply", "expected"),
     [
-        ("Laptops must be encrypted.", ["Laptops must be encrypted."]),
-        ("Laptops must be encrypted. Keys are kept.", ["Laptops must be encrypted.", "Keys are kept."]),
-        ("Laptops must be encrypted.\n\nKeys are kept.", ["Laptops must be encrypted.", "Keys are kept."]),
-        ("Laptops must be encrypted [1]. Keys [2] are kept.", ["Laptops must be encrypted.", "Keys are kept."]),
-        ("Laptops must be encrypted. Keys are kept by the", ["Laptops must be encrypted."]),
-        ("Laptops must be encrypted. Laptops must be encrypted. Other.", ["Laptops must be encrypted."]),
+        ("All laptops must be encrypted.", ["All laptops must be encrypted."]),
+        ("All laptops must be encrypted. Keys are kept.", ["All laptops must be encrypted.", "Keys are kept."]),
+        ("All laptops must be encrypted.\n\nKeys are kept.", ["All laptops must be encrypted.", "Keys are kept."]),
+        ("All laptops must be encrypted [1]. Keys [2] are kept.", ["All laptops must be encrypted.", "Keys are kept."]),
+        ("All laptops must be encrypted. Keys are kept by the", ["All laptops must be encrypted."]),
+        ("All laptops must be encrypted. All laptops must be encrypted. Other.", ["All laptops must be encrypted."]),
         ("One. Two. Three. Four.", ["One.", "Two."]),
         ("Version 3.1 of e.g. this one is 5.2 long.", ["Version 3.1 of e.g. this one is 5.2 long."]),
         ("Is it? Yes!", ["Is it?", "Yes!"]),
@@ -42,9 +42,9 @@ def test_a_reply_becomes_sentences(reply: str, expected: list[str]) -> None:
 
 
 def test_the_first_sentence_comes_before_the_model_has_finished() -> None:
-    generator = ScriptedGenerator("Laptops must be encrypted. Keys are kept by the Service Desk for 5 years.")
+    generator = ScriptedGenerator("All laptops must be encrypted. Keys are kept by the Service Desk for 5 years.")
     first, verdict = next(write("?", QUOTES, generator))
-    assert first == "Laptops must be encrypted."
+    assert first == "All laptops must be encrypted."
     assert verdict.passed
     assert generator.unread > 10
 
@@ -56,7 +56,7 @@ def test_the_model_is_stopped_after_enough_sentences() -> None:
 
 
 def test_each_sentence_has_its_own_verdict() -> None:
-    reply = "Laptops must be encrypted. Keys are kept by the Service Desk for 9 years."
+    reply = "All laptops must be encrypted. Keys are kept by the Service Desk for 9 years."
     assert [verdict.passed for _, verdict in write("?", QUOTES, ScriptedGenerator(reply))] == [True, False]
 
 
@@ -71,9 +71,10 @@ def test_only_quotations_that_were_in_the_prompt_can_be_cited() -> None:
 
 def test_the_prompt_holds_the_question_and_the_quotations_on_one_line_each() -> None:
     messages, used = build("Who\nsigns?", ["first\nquote", "second"], ScriptedGenerator(""))
+    lines = "\n".join(message["content"] for message in messages).splitlines()
     assert used == 2
-    assert "[1] first quote\n[2] second\n" in messages[1]["content"]
-    assert "Question: Who signs?" in messages[1]["content"]
+    for text in ("first quote", "second", "Who signs?"):
+        assert sum(text in line for line in lines) == 1
 
 
 def test_the_first_quotation_goes_in_however_long_it_is() -> None:

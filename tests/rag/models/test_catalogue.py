@@ -36,7 +36,7 @@ def test_it_is_found_and_not_imported(entry: ModelEntry) -> None:
 
 def test_one_changed_bit_is_refused(entry: ModelEntry) -> None:
     weights(entry).write_bytes(b"righu")
-    with pytest.raises(ModelError, match="not the file that the catalogue names.*do not use it"):
+    with pytest.raises(ModelError, match=r"not the file that the catalogue names.*do not use it"):
         verify(entry)
 
 

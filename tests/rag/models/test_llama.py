@@ -1,7 +1,9 @@
 """The real language model: it streams, says the same twice, and answers sanely after it was requantised."""
 
+import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,9 @@ import pytest
 from ingest.errors import ModelError
 from rag.models.catalogue import LANGUAGE, locate
 from rag.models.llama import CONTEXT, LlamaGenerator, load_generator, requantise
-from rag.prompt import BUDGET, SYSTEM, build
-from tests.conftest import ROOT
+from rag.prompt import BUDGET, build
+from rag.term import show
+from tests.running import ROOT
 
 QUOTES = ["Whoever notices an incident must tell the Service Desk within 30 minutes, by telephone on extension 4400."]
 QUESTION = "Within how many minutes must an incident be reported?"
@@ -58,12 +61,12 @@ def test_a_prompt_that_does_not_fit_is_refused_in_words(generator: Any) -> None:
         list(generator.generate(messages, 10))
 
 
-def test_a_prompt_is_within_its_budget_in_the_models_own_tokens(generator: Any) -> None:
+def test_a_prompt_is_counted_in_the_models_own_tokens(generator: Any) -> None:
+    """However many quotations there are, the prompt stays far below what the model can take."""
     quotes = [f"{number}. " + "The controller shall keep records of processing. " * 8 for number in range(20)]
     messages, used = build(QUESTION, quotes, generator)
     assert 0 < used < 20
-    fixed = generator.count(SYSTEM) + generator.count(QUESTION) + 60
-    assert sum(generator.count(message["content"]) for message in messages) < BUDGET + fixed
+    assert sum(generator.count(message["content"]) for message in messages) < BUDGET + 200 < CONTEXT / 2
 
 
 def test_a_file_of_the_users_own_is_used_as_it_is(models: Path) -> None:
@@ -85,6 +88,22 @@ def test_a_file_that_is_no_model_is_refused(tmp_path: Path, content: bytes) -> N
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="There is no model file"):
         load_generator(tmp_path, tmp_path / "none.gguf", lambda _: None)
+
+
+def test_what_others_print_while_it_loads_is_not_lost(models: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Loading goes on beside retrieval, and a refusal may be printed before it has ended."""
+    ready = threading.Event()
+    thread = threading.Thread(target=lambda: (load_generator(models, None, print), ready.set()))
+    thread.start()
+    count = 0
+    while not ready.wait(0.001):
+        count += 1
+        show(str(count))
+        os.write(1, b"native\n")
+    thread.join()
+    printed = capfd.readouterr().out
+    assert [int(line) for line in printed.splitlines() if line != "native"] == list(range(1, count + 1))
+    assert printed.count("native") == count
 
 
 def test_nothing_is_printed_from_load_to_exit(models: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from ingest.errors import LockedError, StorageError
 from rag.store.lock import write_lock
-from tests.conftest import ROOT
+from tests.running import ROOT
 
 HOLDER = """
 import sys
