@@ -19,8 +19,8 @@ from answers import Row, auroc
 from numpy.typing import NDArray
 
 from ingest.pipeline import ingest
-from rag.answerable import features
 from rag.answer import HITS
+from rag.answerable import features
 from rag.config import Settings
 from rag.evidence import select
 from rag.models.embed import load_embedder

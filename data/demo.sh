@@ -4,10 +4,13 @@
 # other ends the demo.
 set -eu
 
+colour= plain=
+if [ -t 1 ]; then colour=$(printf '\033[36m') plain=$(printf '\033[0m'); fi
+
 run() {
     expected=$1
     shift
-    printf '\n\033[36m$ rag %s\033[0m\n' "$*"
+    printf '\n%s$ rag %s%s\n' "$colour" "$*" "$plain"
     status=0
     $RAG "$@" || status=$?
     if [ "$status" -ne "$expected" ]; then
@@ -20,9 +23,9 @@ run() {
 # The office holds a scan and a password-protected file on purpose: nothing is skipped in silence.
 run 3 ingest data/office
 run 0 ask "How fast must a member of staff report a suspected security incident?"
-run 0 ask "Who has to agree before a supplier may see patient data?"
-run 1 ask "What is the mileage rate for bicycles?"
+run 0 ask "What is the mileage rate for bicycles?"
+run 1 ask "How many weeks of paternity leave does a new father get?"
 run 0 summarize data/office/logs --out .demo/reports
 printf '\n'
-sed -n 1,40p .demo/reports/overall.md
-printf '\nReports: .demo/reports. Try your own: %s ingest FOLDER, then %s ask "…"\n' "$RAG" "$RAG"
+sed -n 1,20p .demo/reports/overall.md
+printf '\nMore in .demo/reports, a page for each log. Try your own: %s ingest FOLDER, then %s ask "…"\n' "$RAG" "$RAG"

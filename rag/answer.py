@@ -8,7 +8,8 @@ from ingest.errors import UsageError
 from ingest.types import UNREAD, FileReport
 from rag.answerable import confidence
 from rag.evidence import select
-from rag.query import STOPWORDS, parse
+from rag.models.embed import MAX_TOKENS, TextEmbedder
+from rag.query import MAX_TERMS, STOPWORDS, parse
 from rag.retrieve import Retriever
 from rag.stems import stems
 from rag.types import Answer, Citation, Generator, Hit, ModelInfo, Quote, Sentence
@@ -60,11 +61,9 @@ class Answerer:
         unreadable = unread(reports)
         if not evidence.quotes or sure < self.threshold:
             return Answer(question, False, REFUSAL, "refused", sure, (), unreadable=unreadable, timings_ms=clock.stop())
-        sentences, dropped, model = self._write(question, evidence.quotes, clock, on_sentence)
-        if sentences:
-            text, citations = _written(sentences, evidence.quotes)
-        else:
-            text, citations = _quoted(evidence.quotes)
+        sentences, cited, dropped, model = self._write(question, evidence.quotes, clock, on_sentence)
+        citations = tuple(cite(number, quote) for number, quote in enumerate(cited or evidence.quotes, start=1))
+        text = " ".join(map(str, sentences)) if sentences else "\n".join(map(_quotation, citations))
         return Answer(
             question=question,
             found=True,
@@ -73,6 +72,7 @@ class Answerer:
             confidence=sure,
             citations=citations,
             missing=_missing(question, citations),
+            warnings=_warnings(question, self.retriever.embedder),
             dropped_sentences=dropped,
             unreadable=unreadable,
             model=model,
@@ -81,23 +81,25 @@ class Answerer:
 
     def _write(
         self, question: str, quotes: Sequence[Quote], clock: "Clock", on_sentence: Callable[[Sentence], None]
-    ) -> tuple[list[Sentence], int, ModelInfo | None]:
-        """Sentences that passed (their citations are positions in `quotes`), how many did not, and who wrote."""
+    ) -> tuple[list[Sentence], list[Quote], int, ModelInfo | None]:
+        """Sentences that passed, the quotations they cite in order, how many did not pass, and who wrote."""
         if self.load_generator is None:
-            return [], 0, None
+            return [], [], 0, None
         generator = self.load_generator()
         clock.mark("load")
         passed: list[Sentence] = []
+        cited: list[Quote] = []
         dropped = 0
         written = write(question, [quote.text for quote in quotes], generator, lambda: clock.mark("first_token"))
         for text, verdict in written:
             if verdict.passed and self._responsive(question, text):
                 clock.mark("first_sentence")
-                passed.append(Sentence(text, verdict.citations))
+                cited += [quotes[index] for index in verdict.citations if quotes[index] not in cited]
+                passed.append(Sentence(text, tuple(cited.index(quotes[index]) + 1 for index in verdict.citations)))
                 on_sentence(passed[-1])
             else:
                 dropped += 1
-        return passed, dropped, ModelInfo(generator.name, generator.sha256)
+        return passed, cited, dropped, ModelInfo(generator.name, generator.sha256)
 
     def _responsive(self, question: str, sentence: str) -> bool:
         """Whether a sentence speaks of what was asked."""
@@ -149,19 +151,18 @@ def unread(reports: Sequence[FileReport]) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _written(sentences: Sequence[Sentence], quotes: Sequence[Quote]) -> tuple[str, tuple[Citation, ...]]:
-    """The text with [n] behind each sentence, and the citations in the order of their first use."""
-    order = list(dict.fromkeys(index for sentence in sentences for index in sentence.citations))
-    parts = [
-        sentence.text + " " + "".join(f"[{order.index(index) + 1}]" for index in sentence.citations)
-        for sentence in sentences
-    ]
-    return " ".join(parts), tuple(cite(number, quotes[index]) for number, index in enumerate(order, start=1))
+def _quotation(citation: Citation) -> str:
+    return f"“{' '.join(citation.quote.split())}” [{citation.number}]"
 
 
-def _quoted(quotes: Sequence[Quote]) -> tuple[str, tuple[Citation, ...]]:
-    citations = tuple(cite(number, quote) for number, quote in enumerate(quotes, start=1))
-    return "\n".join(f"“{' '.join(item.quote.split())}” [{item.number}]" for item in citations), citations
+def _warnings(question: str, embedder: TextEmbedder) -> tuple[str, ...]:
+    """What of a long question was not looked at."""
+    warnings = []
+    if left_out := parse(question).left_out:
+        warnings.append(f"{left_out} words of the question were not searched for, only its first {MAX_TERMS}.")
+    if len(embedder.tokenizer.offsets(question)) > MAX_TOKENS:
+        warnings.append(f"The meaning of the question was taken from its first {MAX_TOKENS} tokens.")
+    return tuple(warnings)
 
 
 def cite(number: int, quote: Quote) -> Citation:

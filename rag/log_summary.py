@@ -236,13 +236,14 @@ def shorten(text: str) -> str:
     return text if len(text) <= VALUE_SHOWN else f"{text[:VALUE_SHOWN]}… ({len(text):,} characters)"
 
 
-_MARKUP = re.compile(r"[\\*\[\]~]|(?<!\w)_|_(?!\w)|^(?:[#+-]|\d+[.)])")
+_MARKUP = re.compile(r"[\\*\[\]~]|(?<!\w)_|_(?!\w)|^[#+-]")
+_ORDINAL = re.compile(r"^(\d+)([.)])(?=\s|$)")  # "1. " begins a list; "1.2 " does not
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "`": "&#96;", "|": "&#124;"}
 
 
 def escape_markdown(text: str) -> str:
     """Text that Markdown shows as it is, on one line: no markup, table, HTML, link or control character survives."""
-    escaped = _MARKUP.sub(lambda match: f"\\{match[0]}", one_line(text))
+    escaped = _ORDINAL.sub(r"\1\\\2", _MARKUP.sub(lambda match: f"\\{match[0]}", one_line(text)))
     for character, entity in _ENTITIES.items():
         escaped = escaped.replace(character, entity)
     return escaped.replace("://", "&#58;//").replace("www.", "www&#46;")

@@ -92,6 +92,9 @@ class Sentence:
     text: str
     citations: tuple[int, ...]
 
+    def __str__(self) -> str:
+        return f"{self.text} {''.join(f'[{number}]' for number in self.citations)}"
+
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:

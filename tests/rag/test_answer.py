@@ -87,7 +87,6 @@ def test_below_the_threshold_it_refuses_and_loads_no_model(retriever: Retriever)
     assert 0 <= answer.confidence <= 1
 
 
-@pytest.mark.xfail(strict=True, reason="answer_threshold = 0 quotes nothing instead of refusing")
 def test_nothing_found_is_refused_whatever_the_threshold(retriever: Retriever) -> None:
     answer = ask(retriever, TRUE, glob="nothing/*")
     assert (answer.mode, answer.confidence) == ("refused", 0.0)
