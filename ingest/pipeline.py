@@ -126,7 +126,7 @@ def _ingest_file(
         return report
     passages = chunks(document, tokenizer)
     report = replace(report, chunks=len(passages))
-    catalog.put(report, document, passages, _embed(document, passages, embedder, watcher))
+    catalog.put(report, document, passages, _embed(passages, embedder, watcher))
     return report
 
 
@@ -170,19 +170,22 @@ def _describe(report: FileReport, document: Document) -> FileReport:
     )
 
 
-def _embed(document: Document, passages: Sequence[Chunk], embedder: Embedder, watcher: Watcher) -> NDArray[np.float32]:
+def _embed(passages: Sequence[Chunk], embedder: Embedder, watcher: Watcher) -> NDArray[np.float32]:
     parts = []
     for first in range(0, len(passages), EMBED):
         part = passages[first : first + EMBED]
-        parts.append(embedder.embed([embedded_text(document.title, chunk) for chunk in part]))
+        parts.append(embedder.embed([embedded_text(chunk) for chunk in part]))
         watcher.embedded(len(part))
     return np.concatenate(parts)
 
 
-def embedded_text(title: str | None, chunk: Chunk) -> str:
-    """What a chunk's vector is made of: its place in the document, then its text."""
-    context = " › ".join(part for part in (title, chunk.section) if part)
-    return f"{context}\n{chunk.text}" if context else chunk.text
+def embedded_text(chunk: Chunk) -> str:
+    """What a chunk's vector is made of: the headings it stands under, then its text.
+
+    The document's title in front as well makes all chunks of a document alike: page recall@10 on the sample office's
+    dev questions fell from .80 to .76.
+    """
+    return f"{chunk.section}\n{chunk.text}" if chunk.section else chunk.text
 
 
 def _unchanged(status: FileStatus) -> FileStatus:

@@ -186,7 +186,6 @@ def test_search(indexed: Rag) -> None:
     assert people.out.startswith(" 1. policy.md")
 
 
-@pytest.mark.xfail(strict=True, reason="each way of retrieving names 50 candidates, however many hits are asked for")
 def test_as_many_hits_as_were_asked_for(rag: Rag, tmp_path: Path) -> None:
     rows = [{"id": str(number), "text": f"Record {number} is about badges."} for number in range(150)]
     (tmp_path / "records.jsonl").write_text("\n".join(map(json.dumps, rows)))

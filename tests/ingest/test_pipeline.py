@@ -285,8 +285,8 @@ def test_chunks_are_their_pages_text_at_their_offsets(house: House) -> None:
 
 def test_a_vector_is_made_of_the_text_in_its_place() -> None:
     chunk = Chunk("a.pdf", 1, None, "3 Reporting", 0, 4, "text")
-    assert embedded_text("Policy", chunk) == "Policy › 3 Reporting\ntext"
-    assert embedded_text(None, Chunk("a.pdf", 1, None, "", 0, 4, "text")) == "text"
+    assert embedded_text(chunk) == "3 Reporting\ntext"
+    assert embedded_text(Chunk("a.pdf", 1, None, "", 0, 4, "text")) == "text"
 
 
 def test_an_interrupted_run_keeps_what_it_finished(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
