@@ -26,7 +26,7 @@ _WORDS = {word: value for value, word in enumerate(_UNITS)} | _TENS
 _SCALE = "|".join(_SCALES)
 _KIND = r"(?:(?P<kind>calendar|consecutive|business|working)\s+)?"
 _MEASURE = (
-    r"second|minute|hour|day|week|month|quarter|year|percent|%|euro|dollar|pound|€|\$|£|[kmgt]b|bit|character|"
+    r"second|minute|hour|day|week|month|quarter|year|per ?cent|%|euro|dollar|pound|pence|mile|kilometre|€|\$|£|[kmgt]b|bit|character|"
     r"metre|meter"
 )
 # "one" is a pronoun as often as a number: it counts where a unit or a scale follows.
@@ -40,7 +40,7 @@ _NUMBER = re.compile(
 # Matched right behind a figure, or behind its repetition in digits: "two (2) working days".
 _UNIT = re.compile(rf"[\s)-]*(?:\(\d+\)\s*)?{_KIND}(?P<unit>{_MEASURE})", re.I)
 _CURRENCY = re.compile(r"[€$£]\s?$")  # matched right before a figure
-_SAME_UNIT = {"%": "percent", "€": "euro", "$": "dollar", "£": "pound", "meter": "metre"}
+_SAME_UNIT = {"%": "percent", "per cent": "percent", "€": "euro", "$": "dollar", "£": "pound", "meter": "metre"}
 # Words right before a figure that say which way it limits.
 _AT_MOST = (
     "at most|(?:no|not) (?:more|longer|later|greater) than|not exceed(?:ing)?|maximum(?: of)?|up to|less than|"
@@ -51,6 +51,8 @@ _AT_LEAST = (
     "longer than|after|beyond"
 )
 _LIMIT = re.compile(rf"\b(?:(?P<most>{_AT_MOST})|(?P<least>{_AT_LEAST}))\s+(?:an?\s+|the\s+)?[€$£]?\s?$", re.I)
+# The number of a clause, "10.1 Each quarter …", is a place and no figure of what the clause says.
+_LABEL = re.compile(r"(?<!\S)\d+(?:\.\d+)+\.?(?=\s+[A-Z(])")
 _NAME = re.compile(r"[A-Z][\w&.'’-]*|\b\w*[A-Z]{2,}\w*\b|\b[A-Za-z]+[-_]?\d[\w.()-]*")
 _MODALS = ("must", "shall", "should", "may", "might", "can", "will", "recommended", "required")
 _STRONG = frozenset({"must", "shall", "required", "will"})  # an obligation, however it is worded
@@ -175,11 +177,11 @@ def _directions(sentence: str, source: str) -> list[str]:
 
 
 def _figures(sentence: str, source: str) -> list[str]:
-    held = numbers(source)
+    held = numbers(_LABEL.sub(" ", source))
     values = {value for value, _ in held}
     return [
         f"the figure {value:g} {unit}".rstrip() + " is not in the quotation"
-        for value, unit in sorted(numbers(sentence))
+        for value, unit in sorted(numbers(_LABEL.sub(" ", sentence)))
         if (value, unit) not in held and (unit or value not in values)
     ]
 
@@ -228,9 +230,10 @@ def _nearest_clause(sentence: str, source: str) -> str:
 def _coverage(sentence: str, source: str, question: str) -> list[str]:
     """Most words have to stand in the quotation, above all those that the question did not bring."""
     held, asked = set(stems(source)), set(stems(question))
-    words = stems(sentence)
+    # Figures are compared one by one; here they would only make up for words that are not there.
+    words = [word for word in stems(sentence) if not word.isdigit()]
     own = [word for word in words if word not in asked]
-    if not own:
+    if not own and not numbers(sentence) - numbers(question):
         return ["says nothing that the question did not say"]
     return [
         f"only {share:.0%} of its words are in the quotation"
@@ -240,4 +243,4 @@ def _coverage(sentence: str, source: str, question: str) -> list[str]:
 
 
 def _share(words: Sequence[str], held: set[str]) -> float:
-    return sum(word in held for word in words) / len(words)
+    return sum(word in held for word in words) / len(words) if words else 1.0

@@ -202,3 +202,21 @@ def test_no_text_breaks_it(sentence: str, others: list[str]) -> None:
     verdict = check(sentence, others)
     assert all(0 <= index < len(others) for index in verdict.citations)
     assert verdict.passed is (verdict.failures == ())
+
+
+def test_the_number_of_a_clause_is_no_figure() -> None:
+    quote = "10 Figures 10.1 Each quarter the Security Forum receives: share of systems connected (target 98 per cent)."
+    assert not check("The share of systems connected is 10.1 per cent.", [quote]).passed
+    assert check("The share of systems connected has a target of 98 percent.", [quote]).passed
+
+
+def test_an_answer_made_of_the_questions_words_needs_the_quotation_too() -> None:
+    question, quote = "What is the mileage rate for bicycles?", "10.1 The rating of systems is 98 per cent."
+    assert not check("The mileage rate for bicycles is 98 per cent.", [quote], question).passed
+
+
+def test_a_figure_alone_may_be_what_the_answer_adds() -> None:
+    question = "How many hours may a report of an incident take?"
+    assert check(
+        "A report of an incident may take 72 hours.", ["A report of an incident may take 72 hours."], question
+    ).passed
