@@ -26,8 +26,8 @@ _WORDS = {word: value for value, word in enumerate(_UNITS)} | _TENS
 _SCALE = "|".join(_SCALES)
 _KIND = r"(?:(?P<kind>calendar|consecutive|business|working)\s+)?"
 _MEASURE = (
-    r"second|minute|hour|day|week|month|quarter|year|per ?cent|%|euro|dollar|pound|pence|mile|kilometre|€|\$|£|[kmgt]b|bit|character|"
-    r"metre|meter"
+    r"second|minute|hour|day|week|month|quarter|year|per ?cent|%|euro|dollar|pound|pence|€|\$|£|[kmgt]b|bit|character|"
+    r"mile|kilometre|metre|meter"
 )
 # "one" is a pronoun as often as a number: it counts where a unit or a scale follows.
 _ONE = rf"one(?=[\s-]+(?:{_SCALE}|(?:\(1\)\s*)?(?:(?:calendar|consecutive|business|working)\s+)?(?:{_MEASURE})))"

@@ -140,7 +140,7 @@ class _Printer:
 
     def sentence(self, sentence: Sentence) -> None:
         """One checked sentence."""
-        show(bold(one_line(str(sentence))))
+        show(bold(_wrap(str(sentence))))
 
     def finish(self, answer: Answer) -> None:
         """Whatever was not shown while it came."""

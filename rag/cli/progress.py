@@ -5,10 +5,12 @@ from pathlib import Path
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from ingest.types import FileReport
 from rag.term import one_line
+
+NAME = 20  # characters of the file's name: the rest of the line has to fit into 80 columns
 
 
 class IngestProgress:
@@ -18,11 +20,10 @@ class IngestProgress:
         console = Console(stderr=True)
         self._bar = Progress(
             TextColumn("{task.description}", markup=False),
-            BarColumn(),
+            BarColumn(bar_width=12),
             TextColumn("{task.fields[counts]}", markup=False),
-            TimeElapsedColumn(),
-            TextColumn("left"),
             TimeRemainingColumn(),
+            TextColumn("left"),
             console=console,
             disable=not console.is_terminal,
             transient=True,
@@ -46,7 +47,7 @@ class IngestProgress:
 
     def reading(self, path: str) -> None:
         """This file is read now."""
-        self._bar.update(self._task, description=one_line(path)[-40:])
+        self._bar.update(self._task, description=one_line(path)[-NAME:])
 
     def embedded(self, chunks: int) -> None:
         """So many more chunks have their vectors."""
@@ -80,11 +81,10 @@ class BatchProgress:
         console = Console(stderr=True)
         self._bar = Progress(
             TextColumn("{task.description}", markup=False),
-            BarColumn(),
+            BarColumn(bar_width=12),
             TextColumn("{task.fields[done]}/{task.fields[files]} files", markup=False),
-            TimeElapsedColumn(),
-            TextColumn("left"),
             TimeRemainingColumn(),
+            TextColumn("left"),
             console=console,
             disable=not console.is_terminal,
             transient=True,
