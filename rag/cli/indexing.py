@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -29,12 +30,9 @@ def ingest(
     as_json: JsonOption = False,
 ) -> int:
     """Make the index equal to the given folders: new and changed files in, vanished files out."""
-    from ingest.pipeline import ingest as run
     from ingest.pipeline import totals
-    from rag.cli.progress import IngestProgress
-    from rag.store.catalog import Catalog
     from rag.store.lock import write_lock
-    from rag.store.vectors import VectorIndex, catch_up, discard
+    from rag.store.vectors import discard, replace
 
     roots = list(paths or [])
     if not roots and not rebuild:
@@ -45,21 +43,38 @@ def ingest(
             roots += [root for root in _known_roots(settings) if root not in roots]
             if not roots:
                 raise UsageError("There is nothing to rebuild from; name the folders, `rag ingest --rebuild FOLDER`.")
-            discard(settings.index)
-        embedder = open_embedder(settings)
-        catalog = Catalog(settings.index / "catalog.sqlite", create=True)
-        check_identity(catalog, embedder)
-        catalog.set_identity(identity(embedder))
-        with IngestProgress() as progress:
-            reports = run(roots, catalog, embedder, embedder.tokenizer, progress)
-            progress.indexing(len(catalog.owed()[0]))
-            catch_up(catalog, VectorIndex(settings.index), progress.indexed)
+            # Made aside: a rebuild that fails (a folder that is not mounted, a full disk) leaves the old index alone.
+            aside = settings.index / "rebuild"
+            discard(aside)
+            reports = _fill(aside, settings, roots)
+            replace(settings.index, aside)
+        else:
+            reports = _fill(settings.index, settings, roots)
     seconds = round(time.perf_counter() - started, 3)
     if as_json:
         show_json({"files": [asdict(report) for report in reports], "totals": totals(reports), "seconds": seconds})
     else:
         _show_reports(reports, totals(reports), seconds)
     return SOME_UNREAD if any(report.status in UNREAD for report in reports) else 0
+
+
+def _fill(folder: Path, settings: Settings, roots: Sequence[Path]) -> list[FileReport]:
+    """Ingest `roots` into the catalog and the vector index in `folder`."""
+    from ingest.pipeline import ingest as run
+    from rag.cli.progress import IngestProgress
+    from rag.store.catalog import Catalog
+    from rag.store.vectors import VectorIndex, catch_up
+
+    embedder = open_embedder(settings)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with IngestProgress() as progress, closing(Catalog(folder / "catalog.sqlite", create=True)) as catalog:
+        check_identity(catalog, embedder)
+        catalog.set_identity(identity(embedder))
+        reports = run(roots, catalog, embedder, embedder.tokenizer, progress)
+        progress.indexing(len(catalog.owed()[0]))
+        with closing(VectorIndex(folder)) as index:
+            catch_up(catalog, index, progress.indexed)
+    return reports
 
 
 def _known_roots(settings: Settings) -> list[Path]:
@@ -85,7 +100,7 @@ def _show_reports(reports: Sequence[FileReport], counts: dict[str, int], seconds
     files = Counter(report.status.value for report in reports)
     listed = ", ".join(f"{count} {status}" for status, count in sorted(files.items()))
     show(bold(f"{len(reports)} files in {seconds:.1f} s: {listed}."))
-    show(f"The index covers {counts['pages']:,} pages in {counts['chunks']:,} passages.")
+    show(f"Searchable from here: {counts['pages']:,} pages in {counts['chunks']:,} passages.")
 
 
 def status(settings: Settings, as_json: JsonOption = False) -> int:

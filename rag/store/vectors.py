@@ -151,6 +151,14 @@ def discard(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
+def replace(folder: Path, aside: Path) -> None:
+    """Put the closed catalog and vector index of the folder `aside` in the place of those in `folder`."""
+    discard(folder)
+    for name in ("catalog.sqlite", "chroma", "stamp.json"):
+        (aside / name).rename(folder / name)
+    shutil.rmtree(aside)
+
+
 def _stamp(folder: Path) -> dict[str, str] | None:
     try:
         stamp: dict[str, str] = json.loads((folder / "stamp.json").read_text(encoding="utf-8"))

@@ -138,7 +138,7 @@ def test_what_ingest_prints_for_people(rag: Rag, docs: Path) -> None:
     assert re.fullmatch(
         r"  damaged +broken\.pdf: .+\n"
         r"2 files in [\d.]+ s: 1 damaged, 1 indexed\.\n"
-        r"The index covers 1 pages in \d+ passages\.\n",
+        r"Searchable from here: 1 pages in \d+ passages\.\n",
         outcome.out,
     )
     assert "Traceback" not in outcome.err
@@ -645,3 +645,10 @@ def test_an_interruption_is_said(indexed: Rag, monkeypatch: pytest.MonkeyPatch) 
     outcome = indexed("status")
     assert (outcome.code, outcome.out) == (130, "")
     assert "kept" in outcome.err
+
+
+def test_a_rebuild_that_fails_keeps_the_old_index(docs: Path, rag: Rag) -> None:
+    assert rag("ingest", docs).code == 0
+    docs.rename(docs.with_name("elsewhere"))  # a disk that is not mounted looks the same
+    assert rag("ingest", "--rebuild").code == 2
+    assert rag("search", "laptops", "--json").json["hits"]
