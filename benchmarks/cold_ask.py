@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from contestants import OURS, PEERS, RAG, Contestant
-from measure import BENCH, MB, Run, headline, note, run, spread, table, workplace
+from measure import BENCH, MB, Run, headline, note, run, spread, table, workspace
 
 REFUSED = 1  # exit code of `rag ask` where the documents do not say
 MARKS = ("load", "retrieve", "first_token", "first_sentence", "total")  # of `timings_ms`
@@ -66,7 +66,7 @@ def main() -> None:
     options = parser.parse_args()
     questions = _questions(options.bench / "epa/questions_open.jsonl", options.questions)
     title = headline("A question from a cold start")
-    with workplace(options.work) as work:
+    with workspace(options.work) as work:
         figures = measure(options.bench / "epa/pdfs", questions, options.runs, work)
     print(title)
     print(report(questions, figures))

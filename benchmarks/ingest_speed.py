@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from contestants import OURS, PEERS
-from measure import BENCH, MB, Run, headline, note, run, spread, table, workplace
+from measure import BENCH, MB, Run, headline, note, run, spread, table, workspace
 
 SOME_UNREAD = 3  # exit code of `rag ingest` where files could not be read: done all the same
 
@@ -55,7 +55,7 @@ def main() -> None:
     options = parser.parse_args()
     folder: Path = options.folder or options.bench / "epa/pdfs"
     title = headline("Ingest, and ingest again")
-    with workplace(options.work) as work:
+    with workspace(options.work) as work:
         figures = measure(folder, options.runs, work)
     print(title)
     print(report(figures))
@@ -105,7 +105,7 @@ def _ours(documents: Path, home: Path) -> Run:
 
 
 def _fresh(folder: Path) -> Path:
-    """`folder`, empty: what an earlier benchmark left in a kept workplace would be a head start."""
+    """`folder`, empty: what an earlier benchmark left in a kept workspace would be a head start."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder

@@ -250,7 +250,7 @@ def note(text: str) -> None:
 
 
 @contextmanager
-def workplace(kept: Path | None) -> Iterator[Path]:
+def workspace(kept: Path | None) -> Iterator[Path]:
     """A folder to work in: `kept`, made if it is missing and left there, or a temporary one, erased at the end."""
     folder = kept or Path(tempfile.mkdtemp(prefix="strongroom-bench-"))
     folder.mkdir(parents=True, exist_ok=True)

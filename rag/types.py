@@ -50,11 +50,6 @@ class Hit:
     cosine: float | None  # similarity of meaning in -1..1; None if the vector index did not name it
     bm25: float | None  # word score, 0 or more, higher is better; None if no word matched
 
-    @property
-    def place(self) -> str:
-        """`file.pdf, page 3` or `file.jsonl, record A-7`, for people."""
-        return place(self.stored.chunk)
-
 
 @dataclass(frozen=True, slots=True)
 class Quote:
@@ -120,10 +115,3 @@ class Answer:
     unreadable: tuple[str, ...] = ()  # files or pages whose text could not be searched
     model: ModelInfo | None = None
     timings_ms: Mapping[str, float | None] = field(default_factory=dict)  # since the question was asked
-
-
-def place(chunk: Chunk) -> str:
-    """`file.pdf, page 3`, `file.jsonl, record A-7` or `file.txt`."""
-    if chunk.page is not None:
-        return f"{chunk.path}, page {chunk.page}"
-    return f"{chunk.path}, record {chunk.record}" if chunk.record is not None else chunk.path

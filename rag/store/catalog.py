@@ -216,14 +216,6 @@ class Catalog:
         rows = list(self._select("SELECT id, vector FROM chunks WHERE id IN ({marks})", ids))
         return dict(zip([row[0] for row in rows], unpack([row[1] for row in rows]), strict=True))
 
-    def page_text(self, chunk: int) -> str:
-        """The whole text of the page that a chunk lies on."""
-        with _sentences(self.path):
-            row = self._db.execute(
-                "SELECT text FROM pages WHERE id = (SELECT page FROM chunks WHERE id = ?)", (chunk,)
-            ).fetchone()
-        return str(row[0])
-
     def ids_below(self, glob: str) -> set[int]:
         """Chunks of the files whose path matches a shell pattern; `*` crosses folders."""
         with _sentences(self.path):

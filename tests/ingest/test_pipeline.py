@@ -156,7 +156,9 @@ def test_text_that_no_database_can_hold_stops_nothing(house: House) -> None:
     house.write("z.txt", "omega\n")
     assert house.run() == {"a.jsonl": "indexed", "b.jsonl": "damaged", "c.jsonl": "damaged", "z.txt": "indexed"}
     for stored in house.catalog.chunks(house.catalog.owed()[0]).values():
-        assert house.catalog.page_text(stored.id)[stored.chunk.start : stored.chunk.end] == stored.chunk.text
+        found = house.catalog.page(stored.chunk.path, None, stored.chunk.record)
+        assert found is not None
+        assert found[2].text[stored.chunk.start : stored.chunk.end] == stored.chunk.text
 
 
 def test_a_name_that_is_no_text_is_said_and_stops_nothing(house: House) -> None:
