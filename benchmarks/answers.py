@@ -30,13 +30,13 @@ def main() -> None:
     parser.add_argument("--split", help='only questions whose "split" is this')
     parser.add_argument("--home", type=Path, help="keep the index here instead of in a temporary folder")
     parser.add_argument("--show", action="store_true", help="print every question with its answer")
-    parser.add_argument("ask", nargs="*", help="further options for `rag ask`, after --")
+    parser.add_argument("--quotes-only", action="store_true", help="as of `rag ask`: no language model")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         home = options.home or Path(scratch)
         questions = _questions(options.questions, options.split)
         subprocess.run([*RAG, "--home", home, "ingest", options.documents], check=False, stdout=subprocess.DEVNULL)
-        answers = _ask(home, questions, Path(scratch), options.ask)
+        answers = _ask(home, questions, Path(scratch), ["--quotes-only"] if options.quotes_only else [])
         _report(questions, answers, _exact(home, answers), options.show)
 
 
