@@ -67,7 +67,7 @@ def test_best_first_with_both_scores(retriever: Retriever) -> None:
     assert (hits[0].bm25 or 0) > 0
     assert hits[1].bm25 is None
     assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
-    assert hits[0].place == "a/one.pdf, page 1"
+    assert (hits[0].stored.chunk.path, hits[0].stored.chunk.page) == ("a/one.pdf", 1)
 
 
 def test_a_filter_holds_for_both_ways(retriever: Retriever) -> None:
