@@ -17,7 +17,7 @@ from rag.write import write
 
 HITS = 8  # passages retrieved for an answer
 # Cosine of a written sentence with the question. The small model likes to restate some clause of its evidence that has
-# nothing to do with the question; on the dev questions such sentences lay below .5, and answers above .6.
+# nothing to do with the question; most such sentences on the dev questions lay below .5, the true ones above .6.
 RESPONSIVE = 0.6
 MAX_WORDS = 400  # of a question: what the embedding model reads; longer ones are documents, not questions
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 from ingest.errors import ModelError
 
-_READ = 1 << 20  # bytes a read while hashing; larger reads are no faster
+_READ = 1 << 20  # bytes a read while hashing
 
 
 @dataclass(frozen=True, slots=True)

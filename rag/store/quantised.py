@@ -1,4 +1,4 @@
-"""Unit vectors as int8 blobs, one byte a dimension. Cosine with the float32 original is above .9999.
+"""Unit vectors as int8 blobs, one byte a dimension. Cosine with the float32 original is above .999.
 
 Only the direction is kept: each row is scaled to use the whole range, and brought back to unit length when read.
 """
