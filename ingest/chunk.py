@@ -98,9 +98,9 @@ def chunks(document: Document, tokenizer: Tokenizer, max_tokens: int = MAX_TOKEN
     paged = all(page.number is not None for page in document.pages)
     nothing = Running(frozenset(), frozenset())
     running = running_lines(pages) if paged else [nothing] * len(pages)
-    outline: dict[int | None, list[Heading]] = defaultdict(list)
+    outline: dict[tuple[int | None, str | None], list[Heading]] = defaultdict(list)
     for heading in document.outline:
-        outline[heading.page].append(heading)
+        outline[heading.page, heading.record].append(heading)
     markdown = document.path.lower().endswith(_MARKDOWN)
     sections = Sections()
     found: list[Chunk] = []
@@ -110,7 +110,7 @@ def chunks(document: Document, tokenizer: Tokenizer, max_tokens: int = MAX_TOKEN
         counter = _Counter(page.text, tokenizer)
         without = [_blanked(line) if index in header.repeated else line for index, line in enumerate(found_lines)]
         candidates = [_blanked(line) if index in header.alike else line for index, line in enumerate(without)]
-        marks = headings(candidates, outline[page.number], markdown=markdown)
+        marks = headings(candidates, outline[page.number, page.record], markdown=markdown)
         regions = list(_regions(without, header, marks, sections, page.title or ""))
         for region in _merged(regions, counter):
             units = _units(page.text, region, counter, max_tokens)

@@ -4,10 +4,10 @@ Imports nothing of ours: every module may import it. Offsets are half-open and c
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 if TYPE_CHECKING:  # numpy takes 0.1 s to import, and `rag --help` and the offline guard import this module first
     import numpy as np
@@ -49,24 +49,41 @@ class SourceFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """The bytes that a reader reads: those of a file, or of an attachment inside one."""
+
+    path: str  # as SourceFile.path; of an attachment its own name
+    file: BinaryIO  # open for reading, seekable, at its start
+    size: int  # bytes
+    passwords: tuple[str, ...] = field(default=(), repr=False)  # to try, in order, where one is needed
+    depth: int = 0  # 0 for a file, 1 for an attachment, 2 for an attachment's attachment ...
+
+    @property
+    def suffix(self) -> str:
+        """The suffix of the name, lower case, with its dot; "" where it has none."""
+        return PurePosixPath(self.path).suffix.lower()
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
-    """A unit of text with a citable place: a PDF page, a whole text file, or one record of a .jsonl file."""
+    """A unit of text with a citable place: a PDF page, a slide, a sheet, a whole text file, a record."""
 
     path: str  # as SourceFile.path
-    number: int | None  # 1-based physical page; None where the format has no pages
+    number: int | None  # 1-based physical page, slide or sheet; None where the format has none
     text: str
-    record: str | None = None  # the record's own id, for .jsonl records
-    title: str | None = None  # the record's own title
+    record: str | None = None  # the id of a .jsonl record, or the name of a mail's attachment
+    title: str | None = None  # the record's own title, or the sheet's name
     ocr: bool = False  # the text was recognised in an image
 
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """An entry of a document's outline (bookmarks)."""
+    """An entry of a document's outline: a bookmark of a PDF, a paragraph that is styled as a heading."""
 
     title: str
-    page: int  # 1-based
+    page: int | None  # as Page.number
     level: int  # 1 is the top
+    record: str | None = None  # as Page.record
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +95,8 @@ class Document:
     pages: tuple[Page, ...]
     outline: tuple[Heading, ...] = ()
     notes: tuple[str, ...] = ()  # what a person should know about the reading: a guessed encoding, damaged metadata
+    failed: tuple[int, ...] = ()  # numbers of pages that could not be loaded, and have no text for that reason
+    scans: tuple[int, ...] = ()  # numbers of pages whose text layer is missing or wrong: to be recognised in the image
 
     @property
     def pages_without_text(self) -> tuple[int, ...]:
@@ -107,9 +126,11 @@ class FileReport:
     sha256: str | None
     status: FileStatus
     pages: int = 0
-    pages_without_text: tuple[int, ...] = ()
+    pages_without_text: tuple[int, ...] = ()  # empty in the end: neither a text layer nor OCR gave any
     chunks: int = 0
     detail: str = ""  # why, for every status that is not plain success; notes such as an unsupported language
+    pages_ocr: tuple[int, ...] = ()  # read by recognising their image
+    pages_failed: tuple[int, ...] = ()  # damaged, or given up for a limit; `detail` says why
 
 
 class Embedder(Protocol):

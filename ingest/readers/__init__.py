@@ -1,15 +1,15 @@
 """Turns one file into a Document: chooses the reader by the file's content and name, and checks what came back.
 
-Knows which reader reads what, and nothing about how. A new format is a module here with one `read(source)` and one
-entry in `_BY_SUFFIX`. Every failure leaves as a ReadError with the status that the contract gives the file.
+Knows which reader reads what, and nothing about how. A new format is a module here with one `read(source)`, which reads
+an open file, and one entry in `_BY_SUFFIX`. Every failure leaves as a ReadError with the status that the contract gives
+the file.
 """
 
-from collections.abc import Callable
-from pathlib import PurePosixPath
+from collections.abc import Callable, Sequence
 
 from ingest.errors import ReadError
 from ingest.readers import pdf, records, text
-from ingest.types import Document, FileStatus, SourceFile
+from ingest.types import Document, FileStatus, Source, SourceFile
 
 MAX_BYTES = 2 * 1024**3
 """Bytes of a file. The largest filing we measured has 4 MB; a larger one than this would not fit into 32-bit offsets
@@ -20,7 +20,7 @@ MAX_CHARACTERS = 100_000_000
 
 _HEAD_BYTES = 1024  # a PDF's header may stand anywhere in the first 1024 bytes (ISO 32000-1, annex H, note 13)
 
-_BY_SUFFIX: dict[str, Callable[[SourceFile], Document]] = {
+_BY_SUFFIX: dict[str, Callable[[Source], Document]] = {
     ".pdf": pdf.read,
     ".txt": text.read,
     ".text": text.read,
@@ -46,8 +46,8 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
 """First bytes of what is often named like a text but is none, and what to call it."""
 
 
-def read(source: SourceFile) -> Document:
-    """Read one file.
+def read(source: SourceFile, passwords: Sequence[str] = ()) -> Document:
+    """Read one file, trying `passwords` where it needs one.
 
     Returns a Document, whose pages may all be without text (see `Document.pages_without_text`): a scan is not an
     error of reading. Raises ReadError with EMPTY, PASSWORD, DAMAGED, UNSUPPORTED, TOO_LARGE or FAILED.
@@ -60,14 +60,21 @@ def read(source: SourceFile) -> Document:
                 f"the file has {size:,} bytes, the limit is {MAX_BYTES:,}; split it to have it read",
             )
         with source.absolute.open("rb") as file:
-            head = file.read(_HEAD_BYTES)
-        if not head:
-            raise ReadError(FileStatus.EMPTY, "the file has no bytes")
-        document = _reader(source, head)(source)
+            document = read_open(Source(source.path, file, size, tuple(passwords)))
     except MemoryError as error:
         raise ReadError(FileStatus.FAILED, "reading it took more memory than this machine has free") from error
     except OSError as error:
         raise ReadError(FileStatus.FAILED, f"the file could not be read: {error.strerror or error}") from error
+    return document
+
+
+def read_open(source: Source) -> Document:
+    """Read what is open already: a file, or an attachment inside one. Raises as `read` does."""
+    head = source.file.read(_HEAD_BYTES)
+    source.file.seek(0)
+    if not head:
+        raise ReadError(FileStatus.EMPTY, "the file has no bytes")
+    document = _reader(source, head)(source)
     characters = sum(len(page.text) for page in document.pages)
     if characters > MAX_CHARACTERS:
         raise ReadError(
@@ -76,9 +83,9 @@ def read(source: SourceFile) -> Document:
     return document
 
 
-def _reader(source: SourceFile, head: bytes) -> Callable[[SourceFile], Document]:
+def _reader(source: Source, head: bytes) -> Callable[[Source], Document]:
     """The reader for a file. Content goes before name, since a PDF saved as .txt is a PDF."""
-    suffix = PurePosixPath(source.path).suffix.lower()
+    suffix = source.suffix
     if b"%PDF-" in head and (suffix not in _BY_SUFFIX or head.lstrip().startswith(b"%PDF-")):
         return pdf.read
     reader = _BY_SUFFIX.get(suffix)

@@ -12,7 +12,7 @@ from typing import Any
 
 from ingest.errors import ReadError
 from ingest.readers import pdf_meta
-from ingest.types import Document, FileStatus, Heading, Page, SourceFile
+from ingest.types import Document, FileStatus, Heading, Page, Source
 
 MAX_PAGES = 100_000
 """A page tree can claim two billion pages in a few bytes."""
@@ -47,32 +47,30 @@ _SOFT_HYPHEN_LINE = re.compile("\u00ad[ \t]*\n")
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 
 
-def read(source: SourceFile) -> Document:
+def read(source: Source) -> Document:
     """Read a PDF. Raises ReadError: PASSWORD, DAMAGED, TOO_LARGE; OSError where the file cannot be read."""
     import pypdfium2  # late: its native library takes 0.05 s to load, and most commands read no PDF
 
     # pypdfium2 logs oddities as warnings, and Python prints those to stderr when nobody configured logging.
     logging.getLogger("pypdfium2").setLevel(logging.CRITICAL + 1)
     notes: list[str] = []
-    # pdfium gets an open file, not a path: a name need not be valid UTF-8, and pdfium's paths must be.
-    with source.absolute.open("rb") as file:
-        try:
-            document = pypdfium2.PdfDocument(file)
-        except pypdfium2.PdfiumError as error:
-            raise _load_error(error) from error
-        try:
-            raw = _page_texts(document, notes)
-            outline, title = _pdfium_meta(document)
-        finally:
-            document.close()
-        meta = pdf_meta.read(file)
+    try:
+        document = pypdfium2.PdfDocument(source.file)
+    except pypdfium2.PdfiumError as error:
+        raise _load_error(error) from error
+    try:
+        raw = _page_texts(document, notes)
+        outline, title = _pdfium_meta(document)
+    finally:
+        document.close()
+    meta = pdf_meta.read(source.file)
     if not meta.failed:
         outline, title = meta.outline, meta.title
     elif not outline and not title:
         notes += meta.notes
     texts = normalise(raw)
     pages = tuple(Page(source.path, number, text) for number, text in enumerate(texts, start=1))
-    outline = tuple(heading for heading in outline if 1 <= heading.page <= len(pages))
+    outline = tuple(heading for heading in outline if heading.page in range(1, len(pages) + 1))
     return Document(source.path, title, pages, outline, tuple(notes))
 
 

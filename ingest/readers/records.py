@@ -9,12 +9,12 @@ from typing import Any
 
 from ingest.errors import ReadError
 from ingest.readers.text import decode
-from ingest.types import Document, FileStatus, Page, SourceFile
+from ingest.types import Document, FileStatus, Page, Source
 
 
-def read(source: SourceFile) -> Document:
+def read(source: Source) -> Document:
     """Read a file of records. Raises ReadError: DAMAGED with the line number, EMPTY, UNSUPPORTED (other JSON lines)."""
-    text, notes = decode(source.absolute.read_bytes())
+    text, notes = decode(source.file.read())
     pages: list[Page] = []
     lines: dict[str, int] = {}  # record id → its line
     # Not splitlines(): a string in JSON may hold U+2028 and its like, which end a line there but not in JSON Lines.

@@ -9,7 +9,7 @@ import codecs
 import re
 
 from ingest.errors import ReadError
-from ingest.types import Document, FileStatus, Page, SourceFile
+from ingest.types import Document, FileStatus, Page, Source
 
 _MARKS: tuple[tuple[bytes, str], ...] = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -26,9 +26,9 @@ _SAMPLE_BYTES = 4096
 _TITLE = re.compile(r"^#[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
 
 
-def read(source: SourceFile) -> Document:
+def read(source: Source) -> Document:
     """Read a text file. Raises ReadError: EMPTY (only white space), DAMAGED (undecodable), UNSUPPORTED (binary)."""
-    text, notes = decode(source.absolute.read_bytes())
+    text, notes = decode(source.file.read())
     if not text.strip():
         raise ReadError(FileStatus.EMPTY, "the file holds only white space")
     title = None

@@ -8,7 +8,7 @@ import pytest
 from ingest import readers
 from ingest.errors import ReadError
 from ingest.readers import read
-from ingest.types import FileStatus, SourceFile
+from ingest.types import FileStatus, Source, SourceFile
 
 
 def source(folder: Path, name: str, data: bytes) -> SourceFile:
@@ -73,7 +73,7 @@ def test_text_over_the_limit_is_too_large(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_running_out_of_memory_costs_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def explode(_source: SourceFile) -> None:
+    def explode(_source: Source) -> None:
         raise MemoryError
 
     monkeypatch.setitem(readers._BY_SUFFIX, ".txt", explode)
