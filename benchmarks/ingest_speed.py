@@ -93,7 +93,7 @@ def measure(folder: Path, runs: int, work: Path) -> Figures:
         peers=peers,
         totals=totals,
         text=_text_bytes(index / "catalog.sqlite"),
-        disk=_catalog_parts(index / "catalog.sqlite") | _chroma_parts(index / "chroma"),
+        disk=_catalog_parts(index / "catalog.sqlite") | _chroma_parts(index / "chroma") | _rest(index),
         peer_disk={peer.name: _chroma_parts(work / f"peer-{runs - 1}" / peer.name.replace(" ", "-")) for peer in PEERS},
     )
 
@@ -148,6 +148,10 @@ def _chroma_parts(folder: Path) -> dict[str, int]:
     return {"Chroma: SQLite": database, "Chroma: graph": whole - database}
 
 
+def _rest(index: Path) -> dict[str, int]:
+    return {"directions and seal": sum((index / name).stat().st_size for name in ("coarse.npz", "seal.json"))}
+
+
 # --- tables -----------------------------------------------------------------------------------------------------------
 
 
@@ -164,6 +168,10 @@ def _time_table(figures: Figures) -> str:
         ratios = [f"{seconds(peer).median / ours.median:.1f}" for peer in figures.peers.values()]
         peers = [f"{seconds(peer):.1f}" for peer in figures.peers.values()]
         rows.append([f"seconds, {stage}", f"{ours:.1f}", *peers, *ratios])
+    for stage in ("new home", "prepared"):
+        pages = figures.totals["pages"]
+        rates = [f"{pages / seconds(peer).median:.1f}" for peer in figures.peers.values()]
+        rows.append([f"pages a second, {stage}", f"{pages / seconds(figures.stages[stage]).median:.1f}", *rates])
     for name, column in (
         ("processor seconds", _column(lambda result: result.cpu_seconds)),
         ("peak memory, MB", _column(lambda result: result.peak / MB)),
@@ -194,7 +202,7 @@ def _size_table(figures: Figures) -> str:
         rows.append([f"{part}, kB", *(f"{disk[part] / 1000:,.0f}" if part in disk else None for disk in disks)])
     rows.append(["index in all, kB", *(f"{sum(disk.values()) / 1000:,.0f}" for disk in disks)])
     per_byte = [sum(disk.values()) / text for disk, text in zip(disks, texts, strict=True)]
-    rows.append(["bytes on disk for each byte of text", *(f"{figure:.1f}" for figure in per_byte)])
+    rows.append(["bytes on disk for each byte of text", *(f"{figure:.2f}" for figure in per_byte)])
     return table(["", OURS.name, *peers], rows)
 
 

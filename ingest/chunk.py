@@ -21,7 +21,7 @@ from ingest.running import Running, running_lines
 from ingest.sentences import blocks, split_block
 from ingest.types import Chunk, Document, Heading, Page, Tokenizer
 
-VERSION = 1
+VERSION = 2
 """Counts up with every change that makes other passages of the same text; an index remembers which it was made with."""
 
 MAX_TOKENS = 180
@@ -43,6 +43,7 @@ _COST_TINY, _TINY = 0.3, 40  # for a passage of few tokens: it says too little t
 
 _CONTENTS_GAP = 4  # lines from one entry of a table of contents to the next: headings of parts, wrapped titles
 _MARKDOWN = (".md", ".markdown")
+_BOOKMARKED = ".pdf"  # outlines are bookmarks there; in all other formats they are what the styles say
 _LABEL_DIGITS, _LABEL_LETTERS = re.compile(r"\d+"), re.compile(r"[a-z]+", re.IGNORECASE)
 
 
@@ -94,29 +95,48 @@ def chunks(document: Document, tokenizer: Tokenizer, max_tokens: int = MAX_TOKEN
         Chunks with `page.text[chunk.start:chunk.end] == chunk.text`, which do not overlap.
     """
     pages = [lines(page.text) for page in document.pages]
-    # Only physical pages have headers: records that begin alike are alike on purpose.
-    paged = all(page.number is not None for page in document.pages)
-    nothing = Running(frozenset(), frozenset())
-    running = running_lines(pages) if paged else [nothing] * len(pages)
+    running = _running(document.pages, pages)
     outline: dict[tuple[int | None, str | None], list[Heading]] = defaultdict(list)
     for heading in document.outline:
         outline[heading.page, heading.record].append(heading)
-    markdown = document.path.lower().endswith(_MARKDOWN)
     sections = Sections()
+    record: str | None = None
     found: list[Chunk] = []
     for page, found_lines, header in zip(document.pages, pages, running, strict=True):
-        if page.number is None:
-            sections = Sections()
+        if page.number is None or page.title is not None or page.record != record:
+            sections, record = Sections(), page.record
+        name = (page.record or page.path).lower()  # of an attachment, or of the file
         counter = _Counter(page.text, tokenizer)
         without = [_blanked(line) if index in header.repeated else line for index, line in enumerate(found_lines)]
         candidates = [_blanked(line) if index in header.alike else line for index, line in enumerate(without)]
-        marks = headings(candidates, outline[page.number, page.record], markdown=markdown)
+        marks = headings(
+            candidates,
+            outline[page.number, page.record],
+            markdown=name.endswith(_MARKDOWN),
+            styled=not name.endswith(_BOOKMARKED),
+        )
         regions = list(_regions(without, header, marks, sections, page.title or ""))
         for region in _merged(regions, counter):
             units = _units(page.text, region, counter, max_tokens)
             for start, end in _packed(units, counter, max_tokens):
                 found.append(_chunk(page, region.section, start, end))
     return found
+
+
+def _running(pages: Sequence[Page], found: Sequence[Sequence[Line]]) -> list[Running]:
+    """The running headers of each page: of the file's own pages, and of each attachment's.
+
+    Only physical pages have headers. Records, sheets and slides that begin alike are alike on purpose.
+    """
+    running = [Running(frozenset(), frozenset())] * len(pages)
+    groups: dict[str | None, list[int]] = defaultdict(list)
+    for index, page in enumerate(pages):
+        groups[page.record].append(index)
+    for group in groups.values():
+        if all(pages[index].number is not None and pages[index].title is None for index in group):
+            for index, header in zip(group, running_lines([found[index] for index in group]), strict=True):
+                running[index] = header
+    return running
 
 
 def _chunk(page: Page, section: str, start: int, end: int) -> Chunk:
@@ -136,7 +156,8 @@ def _regions(
     mark: Mark | None = None
 
     def region(contents: bool) -> _Region:
-        path = " › ".join(part for part in (title, sections.path) if part)
+        outer = "" if sections.begins_with(title) else title  # a slide's title is a heading of it as well
+        path = " › ".join(part for part in (outer, sections.path) if part)
         heads = frozenset(line.start for line in found[mark.first : mark.last + 1]) if mark else frozenset()
         return _Region(tuple(current), path, mark.rank if mark else 0, heads, contents, cut_off)
 

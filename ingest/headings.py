@@ -6,6 +6,7 @@ Knows nothing about tokens or chunks.
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -56,6 +57,7 @@ class Mark:
     title: str
     rank: int
     control: str = ""  # "AC-2", for controls
+    certain: bool = False  # the document says so itself, by a style or a mark; not guessed from the look of a line
 
 
 class Sections:
@@ -70,6 +72,10 @@ class Sections:
             self._open.pop()
         self._open.append(mark)
 
+    def begins_with(self, title: str) -> bool:
+        """Whether the outermost heading is this one."""
+        return bool(self._open) and _folded(self._open[0].title) == _folded(title)
+
     @property
     def path(self) -> str:
         """ "3 Incident reporting › 3.2 Deadlines"; of a path that is too long the outer headings are left out."""
@@ -82,20 +88,25 @@ class Sections:
         return path
 
 
-def headings(lines: Sequence[Line], outline: Sequence[Heading] = (), *, markdown: bool = False) -> list[Mark]:
+def headings(
+    lines: Sequence[Line], outline: Sequence[Heading] = (), *, markdown: bool = False, styled: bool = False
+) -> list[Mark]:
     """The headings among the lines of one page, in order.
 
     Args:
         lines: of the page; running headers and footers are given as blank lines.
         outline: the document's outline entries that point to this page.
         markdown: whether # begins a heading.
+        styled: whether the outline names every paragraph that is styled as a heading, each a line of its own, in
+            order. Else it holds bookmarks, which come in any order and may point to a table of contents.
     """
-    wanted = [(_folded(entry.title), entry.level) for entry in outline]
+    certain = _styled(lines, outline) if styled else {}
+    wanted = [] if styled else [(_folded(entry.title), entry.level) for entry in outline]
     full = width(lines)
     marks = []
     index = 0
     while index < len(lines):
-        mark = _markdown(lines, index) if markdown else None
+        mark = certain.get(index) or (_markdown(lines, index) if markdown else None)
         mark = mark or _outlined(lines, index, wanted) or _written(lines, index, full)
         if mark:
             marks.append(mark)
@@ -108,11 +119,14 @@ def _without_contents(lines: Sequence[Line], marks: list[Mark]) -> list[Mark]:
     """Leave out what is a heading in a table of contents only; those of the text come later."""
     entries = [index for index, line in enumerate(lines) if line.kind is Kind.CONTENTS]
     if len(entries) >= 3:
-        marks = [mark for mark in marks if mark.first > entries[-1]]
+        marks = [mark for mark in marks if mark.certain or mark.first > entries[-1]]
     # Some tables of contents have no leaders: a page that is made of headings is one.
     filled = sum(line.kind is not Kind.BLANK for line in lines)
-    headed = sum(mark.last - mark.first + 1 for mark in marks)
-    return [] if len(marks) >= 6 and headed >= 0.4 * filled else marks
+    guessed = [mark for mark in marks if not mark.certain]
+    headed = sum(mark.last - mark.first + 1 for mark in guessed)
+    if len(guessed) >= 6 and headed >= 0.4 * filled:
+        return [mark for mark in marks if mark.certain]
+    return marks
 
 
 def _foreign(open_: Mark, mark: Mark) -> bool:
@@ -132,7 +146,28 @@ def _markdown(lines: Sequence[Line], index: int) -> Mark | None:
     match = _MARKDOWN.match(lines[index].text)
     if match is None:
         return None
-    return Mark(index, index, match.group("title"), Rank.NUMBERED - 1 + len(match.group(1)))
+    return Mark(index, index, match.group("title"), Rank.NUMBERED - 1 + len(match.group(1)), certain=True)
+
+
+def _styled(lines: Sequence[Line], outline: Sequence[Heading]) -> dict[int, Mark]:
+    """The lines that the entries of a complete outline are, by index.
+
+    Found from the last to the first: a table of contents says the same in the same order, but stands before the text.
+    """
+    places: dict[str, list[int]] = defaultdict(list)  # text → indices of the lines that are it
+    for index, line in enumerate(lines):
+        places[line.text].append(index)
+    found: dict[int, Mark] = {}
+    limit = len(lines)
+    for entry in reversed(outline):
+        open_places = places[entry.title]
+        while open_places and open_places[-1] >= limit:
+            open_places.pop()
+        if open_places:
+            limit = open_places.pop()
+            rank = min(Rank.NUMBERED - 1 + entry.level, Rank.CAPITALS - 1)
+            found[limit] = Mark(limit, limit, _tidy(entry.title), rank, certain=True)
+    return found
 
 
 def _outlined(lines: Sequence[Line], index: int, wanted: list[tuple[str, int]]) -> Mark | None:

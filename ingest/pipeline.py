@@ -1,27 +1,32 @@
-"""The way of a file into the index: walk, read, chunk, embed, store. Knows no model and no database, only Protocols."""
+"""The way of files into the index: walk, look, read, recognise, cut, store, embed. Knows no model and no database.
 
-import hashlib
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
+Files are read in other processes while this one stores what they have read, in the order of the walk, and embeds. A
+file's words can be found from the moment it is stored; its vectors follow.
+"""
+
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ingest.chunk import chunks
+from ingest import work
 from ingest.errors import ReadError
 from ingest.language import unsupported_language
-from ingest.readers import read
-from ingest.types import UNREAD, Catalog, Chunk, Document, Embedder, FileReport, FileStatus, SourceFile, Tokenizer
+from ingest.readers.layer import better
+from ingest.sandbox import Pool
+from ingest.types import Catalog, Chunk, Document, Embedder, FileReport, FileStatus, Page, SourceFile
 from ingest.walk import walk
 
-EMBED = 128  # chunks embedded between two ticks of the progress bar, about a second's work
+EMBED = 128  # chunks embedded at a time, about a second's work
 RETRIED = frozenset({FileStatus.FAILED, FileStatus.PASSWORD})
 """Statuses that may end better although the bytes are the same: they hang on permissions, limits or a password."""
 
-_HASH = 1 << 20  # bytes a read
+SECONDS, SECONDS_MB = 60.0, 10.0
+"""Time to read or to cut a file, and more for each of its megabytes. Annual reports of 4 MB take 1.5 s."""
+SECONDS_OCR = 120.0
+"""Time for OCR of a page. A dense one takes 4 s of one core."""
 
 
 class Watcher(Protocol):
@@ -35,6 +40,10 @@ class Watcher(Protocol):
         """This file is read now."""
         ...
 
+    def recognised(self, path: str, page: int) -> None:
+        """This page was read by OCR."""
+        ...
+
     def embedded(self, chunks: int) -> None:
         """So many more chunks have their vectors."""
         ...
@@ -44,12 +53,45 @@ class Watcher(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How files are read."""
+
+    pool: Pool
+    passwords: tuple[str, ...] = ()  # tried in order on files that need one
+    ocr: bool = True  # whether the image of a page without text is read
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A file whose bytes are new to the catalog."""
+
+    source: SourceFile
+    size: int  # bytes
+    report: FileReport  # what is known before it is read: path, root, SHA-256
+
+    @property
+    def content(self) -> tuple[str, str]:
+        """Files with the same SHA-256 and suffix hold the same document."""
+        return str(self.report.sha256), PurePosixPath(self.report.path).suffix.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A file that was read: its report, and its text where there is any."""
+
+    report: FileReport
+    document: Document | None = None
+    chunks: Sequence[Chunk] = ()
+
+
 def ingest(
-    roots: Sequence[Path], catalog: Catalog, embedder: Embedder, tokenizer: Tokenizer, watcher: Watcher
+    roots: Sequence[Path], catalog: Catalog, embedder: Embedder, reading: Reading, watcher: Watcher
 ) -> list[FileReport]:
     """Make the catalog equal to what lies below `roots`: new and changed files in, vanished files out.
 
-    Other roots are left alone. One bad file never stops the run: its report says what is wrong with it.
+    Other roots are left alone. One bad file never stops the run: its report says what is wrong with it. Chunks that an
+    interrupted run left without a vector get theirs, whatever file they belong to.
 
     Returns:
         A report for every file found and every file that is gone.
@@ -61,22 +103,35 @@ def ingest(
     known = {str(root): catalog.known(str(root)) for root in walked.roots}
     sizes = {source: _size(source) for source in walked.files}
     watcher.found(len(sizes), sum(sizes.values()))
-    reports = [replace(report, path=_spelled(report.path)) for report in walked.reports]
-    for report in reports:
-        catalog.note(report)
-    for source, size in sizes.items():
-        watcher.reading(source.path)
-        before = known[str(source.root)].get(source.path)
-        report = _ingest_file(source, before, catalog, embedder, tokenizer, watcher)
-        reports.append(report)
+    reports: dict[tuple[str, str], FileReport] = {}
+
+    def finish(report: FileReport, size: int) -> None:
+        reports[report.root, report.path] = report
+        recorded = report.status in (FileStatus.INDEXED, FileStatus.UNCHANGED)  # with its text
+        if not recorded and report != known[report.root].get(report.path):
+            catalog.note(report)
         watcher.finished(report, size)
-    present = {(report.root, report.path) for report in reports}
+
+    for report in walked.reports:
+        finish(replace(report, path=_spelled(report.path)), 0)
+    jobs = []
+    for source, size in sizes.items():
+        found = _look(source, size, known[str(source.root)].get(source.path), ocr=reading.ocr)
+        if isinstance(found, _Job):
+            jobs.append(found)
+        else:
+            finish(found, size)
+    _read_all(jobs, catalog, embedder, reading, watcher, finish)
+    while _embed(catalog, embedder, watcher):
+        pass
+    removed = []
     for root, files in known.items():
         for path, report in files.items():
-            if (root, path) not in present and not walked.unseen(root, path):
+            if (root, path) not in reports and not walked.unseen(root, path):
                 catalog.remove(root, path)
-                reports.append(replace(report, status=FileStatus.REMOVED, detail="no longer there"))
-    return reports
+                removed.append(replace(report, status=FileStatus.REMOVED, detail="no longer there"))
+    order = {(str(source.root), _spelled(source.path)): place for place, source in enumerate(sizes)}
+    return [*sorted(reports.values(), key=lambda report: order.get((report.root, report.path), -1)), *removed]
 
 
 def totals(reports: Sequence[FileReport]) -> dict[str, int]:
@@ -86,48 +141,157 @@ def totals(reports: Sequence[FileReport]) -> dict[str, int]:
         "files": len(present),
         **{status.value: count for status, count in sorted(Counter(report.status for report in reports).items())},
         "pages": sum(report.pages for report in present),
+        "pages_ocr": sum(len(report.pages_ocr) for report in present),
         "pages_without_text": sum(len(report.pages_without_text) for report in present),
+        "pages_failed": sum(len(report.pages_failed) for report in present),
         "chunks": sum(report.chunks for report in present),
     }
 
 
-def _ingest_file(
-    source: SourceFile,
-    known: FileReport | None,
+def _look(source: SourceFile, size: int, known: FileReport | None, *, ocr: bool) -> _Job | FileReport:
+    """What to do with a file: read it, or report what is known of it already."""
+    report = FileReport(_spelled(source.path), str(source.root), None, FileStatus.FAILED)
+    if report.path != source.path:
+        return replace(report, detail="its name is not valid UTF-8, and cannot be cited; rename it")
+    try:
+        report = replace(report, sha256=work.sha256(source))
+    except ReadError as error:
+        return replace(report, status=error.status, detail=error.detail)
+    if known is None or known.sha256 != report.sha256 or known.status in RETRIED or (ocr and known.pages_skipped):
+        return _Job(source, size, report)
+    # What could not be read still cannot: say so again, every time.
+    return replace(known, status=FileStatus.UNCHANGED) if known.status is FileStatus.INDEXED else known
+
+
+def _read_all(
+    jobs: Sequence[_Job],
     catalog: Catalog,
     embedder: Embedder,
-    tokenizer: Tokenizer,
+    reading: Reading,
     watcher: Watcher,
-) -> FileReport:
-    root = str(source.root)
-    report = FileReport(_spelled(source.path), root, None, FileStatus.FAILED)
+    finish: Callable[[FileReport, int], None],
+) -> None:
+    """Read files in the pool's processes and store them in order; embed while they are read."""
+    queue = deque(jobs)
+    running: deque[tuple[_Job, Future[_Prepared]]] = deque()
+    ahead = 2 * reading.pool.workers  # files read before their turn: enough to keep all busy, few enough for memory
+    threads = ThreadPoolExecutor(ahead, thread_name_prefix="file")  # each waits for one file's processes
     try:
-        if report.path != source.path:
-            raise ReadError(FileStatus.FAILED, "its name is not valid UTF-8, and cannot be cited; rename it")
-        report = replace(report, sha256=_sha256(source))
-        if known and known.sha256 == report.sha256 and known.status not in RETRIED:
-            # What could not be read still cannot: say so again, every time.
-            return known if known.status in UNREAD else replace(known, status=_unchanged(known.status))
-        if same := catalog.holds(str(report.sha256), PurePosixPath(source.path).suffix.lower()):
-            report = replace(same, path=source.path, root=root, detail=_also(same))
-            catalog.note(report)
-            return report
-        document = read(source)
-        if _sha256(source) != report.sha256:
-            raise ReadError(FileStatus.FAILED, "changed while it was read; run the command again")
-        _check_characters(document)
+        while queue or running:
+            # A second file with the bytes of one that is being read waits until that is stored.
+            while queue and len(running) < ahead and all(job.content != queue[0].content for job, _ in running):
+                job = queue.popleft()
+                watcher.reading(job.source.path)
+                if same := catalog.holds(*job.content):
+                    report = replace(same, path=job.report.path, root=job.report.root, detail=_also(same))
+                    catalog.note(report)
+                    finish(report, job.size)
+                else:
+                    running.append((job, threads.submit(_prepare, job, reading, watcher)))
+            if not running:
+                continue
+            job, future = running[0]
+            if not future.done() and _embed(catalog, embedder, watcher, least=EMBED):
+                continue
+            prepared = future.result()
+            running.popleft()
+            if prepared.document is not None:
+                catalog.put(prepared.report, prepared.document, prepared.chunks)
+            finish(prepared.report, job.size)
+    finally:
+        threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _prepare(job: _Job, reading: Reading, watcher: Watcher) -> _Prepared:
+    """Read, recognise and cut one file, in the pool's processes."""
+    seconds = SECONDS + SECONDS_MB * job.size / 1e6
+    try:
+        document = reading.pool.run(work.parse, job.source, job.report.sha256, reading.passwords, seconds=seconds)
+        if isinstance(document, work.Refusal):
+            return _Prepared(replace(job.report, status=document.status, detail=document.detail))
+        report, document = _recognise(job, document, reading, watcher)
+        report = _describe(report, document)
+        if report.status is not FileStatus.INDEXED:
+            return _Prepared(report)
+        passages = reading.pool.run(work.cut, document, seconds=seconds)
     except ReadError as error:
-        report = replace(report, status=error.status, detail=error.detail)
-        catalog.note(report)
-        return report
-    report = _describe(report, document)
-    if report.status is not FileStatus.INDEXED:
-        catalog.note(report)
-        return report
-    passages = chunks(document, tokenizer)
-    report = replace(report, chunks=len(passages))
-    catalog.put(report, document, passages, _embed(passages, embedder, watcher))
-    return report
+        return _Prepared(replace(job.report, status=error.status, detail=error.detail))
+    return _Prepared(replace(report, chunks=len(passages)), document, passages)
+
+
+def _recognise(job: _Job, document: Document, reading: Reading, watcher: Watcher) -> tuple[FileReport, Document]:
+    """Read the images of the pages that need it. A page whose image cannot be read keeps what text it has."""
+    if not document.scans:
+        return replace(job.report, pages_failed=document.failed), document
+    if not reading.ocr:
+        return replace(job.report, pages_failed=document.failed, pages_skipped=document.scans), document
+    recognised: dict[int, str] = {}
+    failed = dict.fromkeys(document.failed, "")
+
+    def read(page: int) -> None:
+        try:
+            text = reading.pool.run(work.recognise, job.source, page, reading.passwords, seconds=SECONDS_OCR)
+        except ReadError as error:
+            text = work.Refusal(error.status, error.detail)
+        if isinstance(text, work.Refusal):
+            failed[page] = text.detail
+        else:
+            recognised[page] = text
+        watcher.recognised(job.source.path, page)
+
+    with ThreadPoolExecutor(reading.pool.workers) as threads:
+        list(threads.map(read, document.scans))
+    pages = tuple(_better(page, recognised.get(page.number or 0, "")) for page in document.pages)
+    notes = [f"page {page}: OCR failed ({why})" for page, why in sorted(failed.items()) if why]
+    report = replace(
+        job.report,
+        pages_failed=tuple(sorted(failed)),
+        pages_ocr=tuple(page.number for page in pages if page.ocr and page.number is not None),
+    )
+    return report, replace(document, pages=pages, notes=(*document.notes, *notes))
+
+
+def _better(page: Page, recognised: str) -> Page:
+    """The page with the text of its image, where that is the better one."""
+    text = better(page.text, recognised)
+    return page if text == page.text else replace(page, text=text, ocr=True)
+
+
+def _describe(report: FileReport, document: Document) -> FileReport:
+    """The report of a file that was read: what it holds, and what a reader of answers should know about it."""
+    # A page that failed is not called empty: nobody knows what it says.
+    without = tuple(page for page in document.pages_without_text if page not in report.pages_failed)
+    notes = list(document.notes)
+    pages = len(document.pages)
+    if report.pages_ocr:
+        notes.append(f"{len(report.pages_ocr)} of {pages} pages read by OCR")
+    if report.pages_failed:
+        notes.append(f"{len(report.pages_failed)} of {pages} pages could not be read")
+    if report.pages_skipped:
+        notes.append(f"{len(report.pages_skipped)} of {pages} pages are scans, left out by --no-ocr")
+    if any(page.text.strip() for page in document.pages):
+        status = FileStatus.INDEXED
+        empty = len(set(without) - set(report.pages_skipped))
+        if empty:
+            notes.append(f"{empty} of {pages} pages hold no text")
+        if language := unsupported_language(document.pages):
+            notes.append(
+                f"mostly {language}: the embedding model knows English, so its passages are found by words only"
+            )
+    else:
+        status = FileStatus.NO_TEXT
+        notes.append("no page holds text")
+    return replace(report, status=status, pages=pages, pages_without_text=without, detail="; ".join(notes))
+
+
+def _embed(catalog: Catalog, embedder: Embedder, watcher: Watcher, least: int = 1) -> bool:
+    """Give the next chunks their vectors, if at least so many wait for one; False if fewer do."""
+    waiting = catalog.without_vector(EMBED)
+    if len(waiting) < least:
+        return False
+    catalog.set_vectors([chunk for chunk, _ in waiting], embedder.embed([text for _, text in waiting]))
+    watcher.embedded(len(waiting))
+    return True
 
 
 def _spelled(path: str) -> str:
@@ -135,76 +299,8 @@ def _spelled(path: str) -> str:
     return path.encode("utf-8", errors="backslashreplace").decode()
 
 
-def _check_characters(document: Document) -> None:
-    """Raise ReadError for text that neither a database nor a tokenizer takes. PDF titles and JSON can spell such."""
-    texts = [document.title, *(heading.title for heading in document.outline)]
-    texts += [text for page in document.pages for text in (page.text, page.record, page.title)]
-    for text in filter(None, texts):
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:
-            raise ReadError(
-                FileStatus.DAMAGED, "it holds half of a surrogate pair, which is no character; save it anew in UTF-8"
-            ) from error
-        if "\x00" in text:  # SQLite would end the text there, and offsets behind it would point elsewhere
-            raise ReadError(FileStatus.DAMAGED, "it holds a null character, which is no text; save it without")
-
-
-def _describe(report: FileReport, document: Document) -> FileReport:
-    """The report of a file that was read: what it holds, and what a reader of answers should know about it."""
-    without = document.pages_without_text
-    notes = list(document.notes)
-    if any(page.text.strip() for page in document.pages):
-        status = FileStatus.INDEXED
-        if without:
-            notes.append(f"{len(without)} of {len(document.pages)} pages hold no text (scans or blanks)")
-        if language := unsupported_language(document.pages):
-            notes.append(
-                f"mostly {language}: the embedding model knows English, so its passages are found by words only"
-            )
-    else:
-        status = FileStatus.NO_TEXT
-        notes.append("no page holds text; it is probably scanned, and scans are not read yet")
-    return replace(
-        report, status=status, pages=len(document.pages), pages_without_text=without, detail="; ".join(notes)
-    )
-
-
-def _embed(passages: Sequence[Chunk], embedder: Embedder, watcher: Watcher) -> NDArray[np.float32]:
-    parts = []
-    for first in range(0, len(passages), EMBED):
-        part = passages[first : first + EMBED]
-        parts.append(embedder.embed([embedded_text(chunk) for chunk in part]))
-        watcher.embedded(len(part))
-    return np.concatenate(parts)
-
-
-def embedded_text(chunk: Chunk) -> str:
-    """What a chunk's vector is made of: the headings it stands under, then its text.
-
-    The document's title in front as well makes all chunks of a document alike: page recall@10 on the sample office's
-    dev questions fell from .80 to .76.
-    """
-    return f"{chunk.section}\n{chunk.text}" if chunk.section else chunk.text
-
-
-def _unchanged(status: FileStatus) -> FileStatus:
-    return FileStatus.UNCHANGED if status is FileStatus.INDEXED else status
-
-
 def _also(same: FileReport) -> str:
     return "; ".join(part for part in (f"same content as {same.path}", same.detail) if part)
-
-
-def _sha256(source: SourceFile) -> str:
-    digest = hashlib.sha256()
-    try:
-        with source.absolute.open("rb") as file:
-            while block := file.read(_HASH):
-                digest.update(block)
-    except OSError as error:
-        raise ReadError(FileStatus.FAILED, f"cannot be opened ({error.strerror}); check its permissions") from error
-    return digest.hexdigest()
 
 
 def _size(source: SourceFile) -> int:

@@ -7,8 +7,12 @@ marks. Knows nothing about documents or models.
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
-from ingest.lines import Kind, Line, goes_on, is_title_like, lines, width
+from ingest.lines import Kind, Line, goes_on, is_cells, is_title_like, lines, width
+
+_MAX_ROW = 600  # characters of a row of a table that is one span; 180 tokens, what a passage holds
+_BAR = re.compile(r" \| (?=\S)")
 
 _END = re.compile(
     r"""(?P<mark>[.!?…]+)(?P<close>["'”’»)\]]*)(?P<note>\d{1,2})?(?=\s)   # the footnote number of "systems.5 The"
@@ -84,7 +88,9 @@ def _stands_alone(line: Line, following: Line, full: int) -> bool:
 
 
 def split_block(text: str, start: int, end: int) -> list[tuple[int, int]]:
-    """Spans of the sentences within one block."""
+    """Spans of the sentences within one block; of a row of a table its cells, where it is long."""
+    if is_cells(text[start : min(end, start + _MAX_ROW)]) and "\n" not in text[start:end]:
+        return _cells(text, start, end)
     spans = []
     first = start
     for match in _END.finditer(text, start, end):
@@ -99,6 +105,14 @@ def split_block(text: str, start: int, end: int) -> list[tuple[int, int]]:
     if text[first:end].strip():
         spans.append((first, end))
     return spans
+
+
+def _cells(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    """A row as a whole, or, where nobody would quote it as a whole, its cells; a bar belongs to the cell before it."""
+    if end - start <= _MAX_ROW:
+        return [(start, end)]
+    cuts = [match.end() for match in _BAR.finditer(text, start, end)]
+    return [(first, last - (last < end)) for first, last in pairwise([start, *cuts, end])]
 
 
 def _ends(text: str, first: int, match: re.Match[str], following: str) -> bool:

@@ -116,6 +116,15 @@ class Chunk:
     end: int
     text: str
 
+    @property
+    def embedded(self) -> str:
+        """What its vector is made of: the headings it stands under, then its text.
+
+        The document's title in front as well makes all chunks of a document alike: page recall@10 on the sample
+        office's dev questions fell from .80 to .76.
+        """
+        return f"{self.section}\n{self.text}" if self.section else self.text
+
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
@@ -131,6 +140,7 @@ class FileReport:
     detail: str = ""  # why, for every status that is not plain success; notes such as an unsupported language
     pages_ocr: tuple[int, ...] = ()  # read by recognising their image
     pages_failed: tuple[int, ...] = ()  # damaged, or given up for a limit; `detail` says why
+    pages_skipped: tuple[int, ...] = ()  # scans that the user did not want read now
 
 
 class Embedder(Protocol):
@@ -160,10 +170,16 @@ class Catalog(Protocol):
         """The report of a document with these bytes, read under any name; None if there is none."""
         ...
 
-    def put(
-        self, report: FileReport, document: Document, chunks: Sequence[Chunk], vectors: "NDArray[np.float32]"
-    ) -> None:
-        """Store a file with its text, chunks and vectors (row i belongs to chunk i), replacing what was there."""
+    def put(self, report: FileReport, document: Document, chunks: Sequence[Chunk]) -> None:
+        """Store a file with its text and chunks, replacing what was there. Its words can be found from here on."""
+        ...
+
+    def without_vector(self, limit: int) -> list[tuple[int, str]]:
+        """`(id, what is to be embedded)` of the first `limit` chunks that have no vector yet."""
+        ...
+
+    def set_vectors(self, ids: Sequence[int], vectors: "NDArray[np.float32]") -> None:
+        """Give chunks their vectors; row i of `vectors` `(n, dim)` belongs to chunk `ids[i]`."""
         ...
 
     def note(self, report: FileReport) -> None:

@@ -145,9 +145,10 @@ def unread(reports: Sequence[FileReport]) -> tuple[str, ...]:
     for report in reports:
         if report.status in UNREAD:
             lines.append(f"{report.path} ({report.status})")
-        elif report.pages_without_text:
-            pages = ", ".join(map(str, report.pages_without_text))
-            lines.append(f"{report.path}, page {pages} (no text)")
+            continue
+        for pages, why in ((report.pages_without_text, "no text"), (report.pages_failed, "failed")):
+            if pages:
+                lines.append(f"{report.path}, page {', '.join(map(str, pages))} ({why})")
     return tuple(lines)
 
 
@@ -181,6 +182,7 @@ def cite(number: int, quote: Quote) -> Citation:
         record=chunk.record,
         root=stored.root,
         ocr=stored.ocr,
+        also=stored.also,
     )
 
 

@@ -39,6 +39,7 @@ class StoredChunk:
     sha256: str
     title: str  # the document's title; "" where none is known
     ocr: bool
+    also: tuple[str, ...] = ()  # other paths of files with the very same bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ class Citation:
     record: str | None
     root: str
     ocr: bool
+    also: tuple[str, ...] = ()  # other paths of files with the very same bytes
     lines: tuple[int, ...] = ()  # 1-based line numbers, for logs
 
 

@@ -1,14 +1,16 @@
-"""Readable stand-ins: vectors made of word counts, a model that follows a script, a watcher that writes a diary."""
+"""Readable stand-ins: vectors made of word counts, a pool without processes, a model that follows a script, a diary."""
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ingest import work
 from ingest.types import FileReport
 
 DIMENSIONS = 64
@@ -42,6 +44,21 @@ class WordCountEmbedder:
                 row[hashlib.md5(word.encode()).digest()[0] % DIMENSIONS] += 1
         unit: NDArray[np.float32] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
         return unit
+
+
+class Inline:
+    """Runs everything in this process, one thing at a time, without limits. Satisfies `ingest.sandbox.Pool`."""
+
+    workers = 1
+
+    def __init__(self) -> None:
+        work.equip(WordTokenizer())
+        self._turn = Lock()  # PDFium is for one thread at a time
+
+    def run(self, function: Callable[..., Any], *args: Any, seconds: float) -> Any:
+        """The result of `function(*args)`."""
+        with self._turn:
+            return function(*args)
 
 
 class ScriptedGenerator:
@@ -78,6 +95,7 @@ class Diary:
 
     read: list[str] = field(default_factory=list)
     done: list[FileReport] = field(default_factory=list)
+    ocr: list[tuple[str, int]] = field(default_factory=list)
     chunks: int = 0
     files: int = 0
 
@@ -88,6 +106,10 @@ class Diary:
     def reading(self, path: str) -> None:
         """This file is read now."""
         self.read.append(path)
+
+    def recognised(self, path: str, page: int) -> None:
+        """This page was read by OCR."""
+        self.ocr.append((path, page))
 
     def embedded(self, chunks: int) -> None:
         """So many more chunks have their vectors."""

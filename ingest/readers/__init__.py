@@ -5,34 +5,64 @@ an open file, and one entry in `_BY_SUFFIX`. Every failure leaves as a ReadError
 the file.
 """
 
+import re
 from collections.abc import Callable, Sequence
+from pathlib import PurePosixPath
 
 from ingest.errors import ReadError
-from ingest.readers import pdf, records, text
+from ingest.readers import images, mail, odt, package, pdf, records, rtf, sheet, slides, table, text, web, word
+from ingest.readers.flow import MAX_CHARACTERS
 from ingest.types import Document, FileStatus, Source, SourceFile
 
 MAX_BYTES = 2 * 1024**3
 """Bytes of a file. The largest filing we measured has 4 MB; a larger one than this would not fit into 32-bit offsets
 of PDF libraries either."""
 
-MAX_CHARACTERS = 100_000_000
-"""Code points of a document's text, about 30,000 dense pages: a small file that unfolds to more is a trap."""
-
 _HEAD_BYTES = 1024  # a PDF's header may stand anywhere in the first 1024 bytes (ISO 32000-1, annex H, note 13)
 
+
+def _mail(source: Source) -> Document:
+    return mail.read(source, read_open)  # a mail's attachments are files of any format, so it comes back here
+
+
 _BY_SUFFIX: dict[str, Callable[[Source], Document]] = {
-    ".pdf": pdf.read,
-    ".txt": text.read,
-    ".text": text.read,
-    ".md": text.read,
-    ".markdown": text.read,
+    ".csv": table.read,
+    ".docm": word.read,
+    ".docx": word.read,
+    ".eml": _mail,
+    ".htm": web.read,
+    ".html": web.read,
+    ".jpeg": images.read,
+    ".jpg": images.read,
     ".jsonl": records.read,
+    ".markdown": text.read,
+    ".md": text.read,
+    ".odt": odt.read,
+    ".pdf": pdf.read,
+    ".png": images.read,
+    ".pptm": slides.read,
+    ".pptx": slides.read,
+    ".rtf": rtf.read,
+    ".text": text.read,
+    ".tif": images.read,
+    ".tiff": images.read,
+    ".tsv": table.read,
+    ".txt": text.read,
+    ".xlsm": sheet.read,
+    ".xlsx": sheet.read,
 }
 
+_PLAIN = frozenset({".csv", ".jsonl", ".markdown", ".md", ".text", ".tsv", ".txt"})
+"""Suffixes of formats whose bytes are their text, four to a character at most."""
+
+_PACKED = frozenset({".docm", ".docx", ".odt", ".pptm", ".pptx", ".xlsm", ".xlsx"})
+"""Suffixes of formats that are zip packages."""
+
+_ZIP, _RTF = b"PK\x03\x04", b"{\\rtf"
+_HTML = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)?(?:<!doctype html|<html)", re.I | re.S)
+
 _SIGNATURES: tuple[tuple[bytes, str], ...] = (
-    (b"PK\x03\x04", "a zip archive or an Office document"),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office document"),
-    (b"{\\rtf", "an RTF document"),
+    (_ZIP, "a zip archive"),
     (b"\x89PNG", "a PNG image"),
     (b"\xff\xd8\xff", "a JPEG image"),
     (b"II*\x00", "a TIFF image"),
@@ -59,10 +89,15 @@ def read(source: SourceFile, passwords: Sequence[str] = ()) -> Document:
                 FileStatus.TOO_LARGE,
                 f"the file has {size:,} bytes, the limit is {MAX_BYTES:,}; split it to have it read",
             )
+        if PurePosixPath(source.path).suffix.lower() in _PLAIN and size > 4 * MAX_CHARACTERS:
+            raise ReadError(
+                FileStatus.TOO_LARGE,
+                f"the file has {size:,} bytes, more than {MAX_CHARACTERS:,} characters take; split it to have it read",
+            )
         with source.absolute.open("rb") as file:
             document = read_open(Source(source.path, file, size, tuple(passwords)))
     except MemoryError as error:
-        raise ReadError(FileStatus.FAILED, "reading it took more memory than this machine has free") from error
+        raise ReadError(FileStatus.FAILED, "reading it takes more memory than a reader may use") from error
     except OSError as error:
         raise ReadError(FileStatus.FAILED, f"the file could not be read: {error.strerror or error}") from error
     return document
@@ -74,7 +109,10 @@ def read_open(source: Source) -> Document:
     source.file.seek(0)
     if not head:
         raise ReadError(FileStatus.EMPTY, "the file has no bytes")
-    document = _reader(source, head)(source)
+    try:
+        document = _reader(source, head)(source)
+    except RecursionError as error:  # parsers of the standard library go down level by level
+        raise ReadError(FileStatus.DAMAGED, "its parts are nested too deeply; no program writes that") from error
     characters = sum(len(page.text) for page in document.pages)
     if characters > MAX_CHARACTERS:
         raise ReadError(
@@ -84,13 +122,26 @@ def read_open(source: Source) -> Document:
 
 
 def _reader(source: Source, head: bytes) -> Callable[[Source], Document]:
-    """The reader for a file. Content goes before name, since a PDF saved as .txt is a PDF."""
+    """The reader for a file. Content goes before name, since a PDF saved as .txt is a PDF, and a .doc is often RTF."""
     suffix = source.suffix
     if b"%PDF-" in head and (suffix not in _BY_SUFFIX or head.lstrip().startswith(b"%PDF-")):
         return pdf.read
+    if suffix == ".pdf":
+        return pdf.read
+    if head.startswith(_RTF):
+        return rtf.read
+    if head.startswith(package.OLE):
+        raise package.ole_error(source.file)
+    if head.startswith(_ZIP):
+        # A package whose directory is lost says nothing about itself; the reader that its name asks for says so.
+        suffix = package.suffix_of(source.file) or (suffix if suffix in _PACKED else ".zip")
+    elif (suffix in _PACKED or suffix not in _BY_SUFFIX) and _HTML.match(head):
+        return web.read  # programs like to call the tables they export .xls
+    if suffix == ".log":
+        raise ReadError(FileStatus.UNSUPPORTED, "a log; `rag logs` and `rag summarize` read it")
     reader = _BY_SUFFIX.get(suffix)
     signature = next((name for start, name in _SIGNATURES if head.startswith(start)), None)
-    if reader is None or (signature and reader is not pdf.read):
+    if reader is None or (signature and suffix not in _PACKED | images.SUFFIXES):
         what = signature or (f"{suffix} files" if suffix else "files without a suffix")
         raise ReadError(FileStatus.UNSUPPORTED, f"no reader for {what}; read are: {', '.join(sorted(_BY_SUFFIX))}")
     return reader

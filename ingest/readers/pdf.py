@@ -1,23 +1,45 @@
-"""Reads the text of PDF pages; the one door to pypdfium2. Outline and title come from `pdf_meta`.
+"""Reads the text of PDF pages and draws pages; the one door to pypdfium2. Outline and title come from `pdf_meta`.
 
 The text of a page is made here once (`normalise`), stored, shown and quoted; every offset counts in it. pdfium is not
-thread-safe: one process reads one PDF at a time. Form fields' values, annotations and images are not read.
+thread-safe: one process reads one PDF at a time. Form fields' values and annotations are not read, and images not here:
+pages whose text is to be recognised in their image are named in `Document.scans`.
 """
 
+import itertools
 import logging
+import math
 import re
 import unicodedata
 from collections import Counter
-from typing import Any
+from collections.abc import Iterator
+from ctypes import byref, c_float
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from ingest.errors import ReadError
-from ingest.readers import pdf_meta
+from ingest.readers import layer, pdf_meta
 from ingest.types import Document, FileStatus, Heading, Page, Source
+
+if TYPE_CHECKING:  # numpy takes 0.1 s to import, and most PDFs are never drawn
+    import numpy as np
+    from numpy.typing import NDArray
 
 MAX_PAGES = 100_000
 """A page tree can claim two billion pages in a few bytes."""
+MAX_PIXELS = 12_000_000
+"""Of a drawn page: an A3 sheet has 7.7 million at 200 dpi. A page may claim 200 by 200 inches, and is drawn coarser."""
+MAX_OBJECTS = 2_000
+"""Of a page, that are looked at to tell whether it is a scan. Scans have one to some dozens (strips of an image)."""
 
-_HYPHEN = "\ufffe"  # pdfium's mark for a hyphen at the end of a line; the line end itself is left out
+HYPHEN = "\ufffe"
+"""pdfium's mark for a hyphen at the end of a line; the line end itself is left out."""
+
+_MAX_SIDE = 12_000  # pixels of a drawn page's longer side, however narrow the page is
+_SCAN_LETTERS = 300  # letters and digits; a page that is all image and has fewer is a scan with a stamp or a header
+_OUTLINES = 100  # path segments that a page without text must have: a letter's outline has 10 to 60, a frame has 5
+_MAX_NESTED = 3  # forms within forms
+
+_Matrix = tuple[float, float, float, float, float, float]  # a b c d e f of ISO 32000-1, 8.3.3
 _ERROR_PASSWORD, _ERROR_SECURITY = 4, 5  # FPDF_ERR_PASSWORD, FPDF_ERR_SECURITY of fpdfview.h
 
 _REPLACEMENTS = {
@@ -42,36 +64,62 @@ _REPLACEMENTS = {
 }
 # Other control characters are noise of broken fonts; a space instead of nothing, so that no two words grow together.
 _TABLE = str.maketrans({chr(code): " " for code in range(32) if chr(code) not in "\t\n\f"} | _REPLACEMENTS)
-_LINE_HYPHEN = re.compile(rf"([^\W\d_]*){_HYPHEN}([^\W\d_]*)")
+_LINE_HYPHEN = re.compile(rf"([^\W\d_]*){HYPHEN}([^\W\d_]*)")
 _SOFT_HYPHEN_LINE = re.compile("\u00ad[ \t]*\n")
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 
 
 def read(source: Source) -> Document:
     """Read a PDF. Raises ReadError: PASSWORD, DAMAGED, TOO_LARGE; OSError where the file cannot be read."""
-    import pypdfium2  # late: its native library takes 0.05 s to load, and most commands read no PDF
-
-    # pypdfium2 logs oddities as warnings, and Python prints those to stderr when nobody configured logging.
-    logging.getLogger("pypdfium2").setLevel(logging.CRITICAL + 1)
     notes: list[str] = []
+    document, locked = _open(source)
     try:
-        document = pypdfium2.PdfDocument(source.file)
-    except pypdfium2.PdfiumError as error:
-        raise _load_error(error) from error
-    try:
-        raw = _page_texts(document, notes)
+        raw, failed, scans = _page_texts(document, notes)
         outline, title = _pdfium_meta(document)
     finally:
         document.close()
-    meta = pdf_meta.read(source.file)
-    if not meta.failed:
-        outline, title = meta.outline, meta.title
-    elif not outline and not title:
-        notes += meta.notes
+    if not locked:  # pypdf is given no password: it needs one more package for AES, and pdfium has read both already
+        meta = pdf_meta.read(source.file)
+        if not meta.failed:
+            outline, title = meta.outline, meta.title
+        elif not outline and not title:
+            notes += meta.notes
     texts = normalise(raw)
     pages = tuple(Page(source.path, number, text) for number, text in enumerate(texts, start=1))
     outline = tuple(heading for heading in outline if heading.page in range(1, len(pages) + 1))
-    return Document(source.path, title, pages, outline, tuple(notes))
+    return Document(source.path, title, pages, outline, tuple(notes), failed, scans)
+
+
+def render(source: Source, number: int, dpi: int) -> "NDArray[np.uint8]":
+    """Draw page `number` (1-based) in grey, turned as the file says it is to be shown.
+
+    Args:
+        dpi: dots an inch; fewer are drawn where the page would have more than MAX_PIXELS.
+
+    Returns:
+        uint8 `(height, width)`, 255 is white.
+
+    Raises:
+        ReadError: as `read` does, and FAILED where this page cannot be drawn.
+    """
+    import pypdfium2  # late, as below
+
+    document, _ = _open(source)
+    try:
+        page = document[number - 1]
+        width, height = page.get_size()  # points
+        if not (math.isfinite(width * height) and width > 0 and height > 0):
+            raise ReadError(FileStatus.FAILED, f"page {number} claims a size that cannot be drawn")
+        scale = min(dpi / 72, math.sqrt(MAX_PIXELS / (width * height)), _MAX_SIDE / max(width, height))
+        bitmap = page.render(scale=scale, grayscale=True)
+        pixels: NDArray[np.uint8] = bitmap.to_numpy().reshape(bitmap.height, bitmap.width).copy()
+        bitmap.close()
+        page.close()
+        return pixels
+    except (pypdfium2.PdfiumError, IndexError) as error:
+        raise ReadError(FileStatus.FAILED, f"page {number} cannot be drawn") from error
+    finally:
+        document.close()
 
 
 def normalise(pages: list[str]) -> list[str]:
@@ -82,7 +130,7 @@ def normalise(pages: list[str]) -> list[str]:
     spelling with hyphen was the right one nearly always ("role-based", "13a-15").
     """
     cleaned = [_clean(page) for page in pages]
-    if not any(_HYPHEN in page for page in cleaned):
+    if not any(HYPHEN in page for page in cleaned):
         return cleaned
     words: Counter[str] = Counter()
     for page in cleaned:
@@ -94,36 +142,66 @@ def normalise(pages: list[str]) -> list[str]:
         together = before and after and words[joined] > words[hyphened]
         return f"{before}{'' if together else '-'}{after}"
 
-    return [_LINE_HYPHEN.sub(resolve, page) if _HYPHEN in page else page for page in cleaned]
+    return [_LINE_HYPHEN.sub(resolve, page) if HYPHEN in page else page for page in cleaned]
 
 
 def _clean(page: str) -> str:
-    page = page.replace("\r\n", "\n").replace("\r", "\n").replace("\x02", _HYPHEN)
+    page = page.replace("\r\n", "\n").replace("\r", "\n").replace("\x02", HYPHEN)
     return unicodedata.normalize("NFC", _SOFT_HYPHEN_LINE.sub("", page).translate(_TABLE))
 
 
-def _page_texts(document: Any, notes: list[str]) -> list[str]:
-    """pdfium's text of every page; "" for a page that cannot be loaded, and a note."""
+def _open(source: Source) -> tuple[Any, bool]:
+    """The open document, and whether it took one of the source's passwords. Raises ReadError."""
+    import pypdfium2  # late: its native library takes 0.05 s to load, and most commands read no PDF
+
+    # pypdfium2 logs oddities as warnings, and Python prints those to stderr when nobody configured logging.
+    logging.getLogger("pypdfium2").setLevel(logging.CRITICAL + 1)
+    for password in (None, *source.passwords):
+        try:
+            return pypdfium2.PdfDocument(source.file, password=password), password is not None
+        except pypdfium2.PdfiumError as error:
+            if error.err_code != _ERROR_PASSWORD:
+                raise _load_error(error) from error
+        except UnicodeEncodeError:
+            continue  # half of a surrogate pair fits no file, and the error would show the password
+    tried = f"none of the {len(source.passwords)} passwords given opens it" if source.passwords else "it is locked"
+    raise ReadError(FileStatus.PASSWORD, f"{tried}; write its password on a line of FILE and give --password-file FILE")
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What a page told."""
+
+    text: str  # as pdfium gives it
+    scan: bool
+
+
+def _page_texts(document: Any, notes: list[str]) -> tuple[list[str], tuple[int, ...], tuple[int, ...]]:
+    """pdfium's text of every page ("" where it cannot be loaded), and the numbers of failed pages and of scans."""
     count = len(document)
     if count == 0:
         raise ReadError(FileStatus.DAMAGED, "the PDF has no pages")
     if count > MAX_PAGES:
         raise ReadError(FileStatus.TOO_LARGE, f"the PDF claims {count:,} pages; the limit is {MAX_PAGES:,}")
-    texts, failed = [], []
+    texts: list[str] = []
+    failed: list[int] = []
+    scans: list[int] = []
     for number in range(1, count + 1):
-        text = _page_text(document, number - 1)
-        if text is None:
+        page = _page(document, number - 1)
+        texts.append(page.text if page else "")
+        if page is None:
             failed.append(number)
-        texts.append(text or "")
+        elif page.scan:
+            scans.append(number)
     if len(failed) == count:
         raise ReadError(FileStatus.DAMAGED, f"none of its {count} pages can be loaded")
     if failed:
         shown = ", ".join(map(str, failed[:10])) + (", …" if len(failed) > 10 else "")
         notes.append(f"damaged pages could not be loaded: {shown} ({len(failed)} of {count})")
-    return texts
+    return texts, tuple(failed), tuple(scans)
 
 
-def _page_text(document: Any, index: int) -> str | None:
+def _page(document: Any, index: int) -> _Read | None:
     import pypdfium2
 
     try:
@@ -134,13 +212,78 @@ def _page_text(document: Any, index: int) -> str | None:
         textpage = page.get_textpage()
         try:
             text: str = textpage.get_text_range()
-            return text
         finally:
             textpage.close()
+        return _Read(text, layer.garbled(text) or _shows_more(page, text))
     except pypdfium2.PdfiumError:
         return None
     finally:
         page.close()
+
+
+def _shows_more(page: Any, text: str) -> bool:
+    """Whether the page shows clearly more than its text layer says: images, or letters drawn as outlines.
+
+    An image that covers a share of the page would, were it text, hold that share of a page's letters: where the layer
+    has far fewer, it is a stamp or a page number over a scan. Nothing is drawn for this; the page's objects tell.
+    """
+    letters = layer.letters(text)
+    if letters >= _SCAN_LETTERS:
+        return False
+    share, segments = _images_and_outlines(page)
+    return letters < _SCAN_LETTERS * share or (letters == 0 and segments >= _OUTLINES)
+
+
+def _images_and_outlines(page: Any) -> tuple[float, int]:
+    """Share of the page that images cover (0..1), and the number of segments of its paths."""
+    import pypdfium2.raw as pdfium
+
+    visible = page.get_bbox()
+    area, segments = 0.0, 0
+    for item, kind, matrices in itertools.islice(_objects(page), MAX_OBJECTS):
+        if kind == pdfium.FPDF_PAGEOBJ_IMAGE:
+            area += _area(item, matrices, visible)
+        elif kind == pdfium.FPDF_PAGEOBJ_PATH:
+            segments += max(pdfium.FPDFPath_CountSegments(item), 0)
+    whole = (visible[2] - visible[0]) * (visible[3] - visible[1])
+    return min(area / whole, 1.0) if whole > 0 else 0.0, segments
+
+
+def _objects(page: Any) -> Iterator[tuple[Any, int, tuple[_Matrix, ...]]]:
+    """Objects of a page and of the forms on it: (object, its type, the matrices of the forms it is in, inner first)."""
+    import pypdfium2.raw as pdfium
+
+    pending: list[tuple[Any, int, Any, tuple[_Matrix, ...]]] = [
+        (page.raw, pdfium.FPDFPage_CountObjects(page.raw), pdfium.FPDFPage_GetObject, ())
+    ]
+    while pending:
+        holder, count, get, matrices = pending.pop()
+        for index in range(count):
+            item = get(holder, index)
+            kind = pdfium.FPDFPageObj_GetType(item)
+            if kind == pdfium.FPDF_PAGEOBJ_FORM and len(matrices) < _MAX_NESTED:
+                matrix = pdfium.FS_MATRIX()
+                if pdfium.FPDFPageObj_GetMatrix(item, matrix):
+                    inner = (matrix.a, matrix.b, matrix.c, matrix.d, matrix.e, matrix.f)
+                    held = pdfium.FPDFFormObj_CountObjects(item)
+                    pending.append((item, held, pdfium.FPDFFormObj_GetObject, (inner, *matrices)))
+            yield item, kind, matrices
+
+
+def _area(item: Any, matrices: tuple[_Matrix, ...], visible: tuple[float, float, float, float]) -> float:
+    """Square points of the visible part of a page that an object's bounds cover."""
+    import pypdfium2.raw as pdfium
+
+    left, bottom, right, top = c_float(), c_float(), c_float(), c_float()
+    if not pdfium.FPDFPageObj_GetBounds(item, byref(left), byref(bottom), byref(right), byref(top)):
+        return 0.0
+    corners = [(x.value, y.value) for x in (left, right) for y in (bottom, top)]
+    for a, b, c, d, e, f in matrices:
+        corners = [(a * x + c * y + e, b * x + d * y + f) for x, y in corners]
+    xs, ys = [x for x, _ in corners], [y for _, y in corners]
+    width = min(max(xs), visible[2]) - max(min(xs), visible[0])
+    height = min(max(ys), visible[3]) - max(min(ys), visible[1])
+    return width * height if width > 0 and height > 0 else 0.0
 
 
 def _pdfium_meta(document: Any) -> tuple[tuple[Heading, ...], str | None]:
@@ -165,8 +308,6 @@ def _pdfium_meta(document: Any) -> tuple[tuple[Heading, ...], str | None]:
 
 
 def _load_error(error: Any) -> ReadError:
-    if error.err_code == _ERROR_PASSWORD:
-        return ReadError(FileStatus.PASSWORD, "a password is needed to open it; save a copy without one")
     if error.err_code == _ERROR_SECURITY:
         return ReadError(
             FileStatus.PASSWORD, "it is encrypted in a way that is not supported (for a certificate, perhaps)"

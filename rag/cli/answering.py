@@ -177,7 +177,8 @@ def _source(place: dict[str, Any]) -> str:
     where = f", page {place['page']}" if place["page"] else f", record {place['record']}" if place["record"] else ""
     section = f"  ·  {place['section']}" if place["section"] else ""
     scan = "  (read by OCR)" if place["ocr"] else ""
-    return one_line(f"{place['path']}{where}{section}{scan}")
+    also = f"  (the same file: {', '.join(place['also'])})" if place["also"] else ""
+    return one_line(f"{place['path']}{where}{section}{scan}{also}")
 
 
 def _wrap(text: str) -> str:
@@ -200,6 +201,7 @@ def _hit(rank: int, hit: Hit) -> dict[str, Any]:
         "record": chunk.record,
         "root": stored.root,
         "ocr": stored.ocr,
+        "also": stored.also,
     }
 
 

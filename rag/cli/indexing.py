@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import suppress
 from dataclasses import asdict
+from getpass import getpass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ingest.errors import IndexDamaged, UsageError
+from ingest.errors import IndexDamaged, StrongroomError, UsageError
 from ingest.types import UNREAD, FileReport, FileStatus
 from rag.cli.command import JsonOption
 from rag.cli.opening import check_identity, identity, open_catalog, open_embedder
 from rag.config import Settings
 from rag.term import bold, mark, one_line, say, show, show_json
+
+if TYPE_CHECKING:
+    from ingest.pipeline import Reading
+    from rag.cli.progress import IngestProgress
+    from rag.models.embed import TextEmbedder
+    from rag.store.catalog import Catalog
 
 SOME_UNREAD = 3
 DAMAGED = 4
@@ -27,29 +35,36 @@ def ingest(
     settings: Settings,
     paths: Annotated[list[Path] | None, typer.Argument(help="Folders (or files) to read.", show_default=False)] = None,
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Make the index anew, from all folders it knows.")] = False,
+    password_file: Annotated[
+        Path | None,
+        typer.Option("--password-file", help="A file of passwords, one a line, to try on documents that need one."),
+    ] = None,
+    ocr: Annotated[
+        bool, typer.Option("--ocr/--no-ocr", help="Read pages without text by OCR, 3 to 4 seconds a page.")
+    ] = True,
     as_json: JsonOption = False,
 ) -> int:
     """Make the index equal to the given folders: new and changed files in, vanished files out."""
     from ingest.pipeline import totals
+    from rag.store import collection
     from rag.store.lock import write_lock
-    from rag.store.vectors import discard, replace
 
     roots = list(paths or [])
     if not roots and not rebuild:
         raise UsageError("Name the folder to read, for example `rag ingest ~/policies`.")
+    passwords = _passwords(password_file)
+    asks = not as_json and sys.stdin.isatty() and sys.stderr.isatty()
     started = time.perf_counter()
     with write_lock(settings.index):
         if rebuild:
-            roots += [root for root in _known_roots(settings) if root not in roots]
+            roots += [root for root in map(Path, collection.roots(settings.index)) if root not in roots]
             if not roots:
                 raise UsageError("There is nothing to rebuild from; name the folders, `rag ingest --rebuild FOLDER`.")
             # Made aside: a rebuild that fails (a folder that is not mounted, a full disk) leaves the old index alone.
-            aside = settings.index / "rebuild"
-            discard(aside)
-            reports = _fill(aside, settings, roots)
-            replace(settings.index, aside)
+            with collection.replacing(settings.index) as aside:
+                reports = _fill(aside, settings, roots, passwords, ocr=ocr, asks=asks)
         else:
-            reports = _fill(settings.index, settings, roots)
+            reports = _fill(settings.index, settings, roots, passwords, ocr=ocr, asks=asks)
     seconds = round(time.perf_counter() - started, 3)
     if as_json:
         show_json({"files": [asdict(report) for report in reports], "totals": totals(reports), "seconds": seconds})
@@ -58,36 +73,83 @@ def ingest(
     return SOME_UNREAD if any(report.status in UNREAD for report in reports) else 0
 
 
-def _fill(folder: Path, settings: Settings, roots: Sequence[Path]) -> list[FileReport]:
-    """Ingest `roots` into the catalog and the vector index in `folder`."""
-    from ingest.pipeline import ingest as run
-    from rag.cli.progress import IngestProgress
-    from rag.store.catalog import Catalog
-    from rag.store.vectors import VectorIndex, catch_up
+def _passwords(file: Path | None) -> tuple[str, ...]:
+    """The passwords in a file, one a line; they are kept in memory only, and never shown."""
+    if file is None:
+        return ()
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise UsageError(f"The password file {file} cannot be read ({reason}).") from None
+    return tuple(dict.fromkeys(line for line in lines if line))
 
-    embedder = open_embedder(settings)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with IngestProgress() as progress, closing(Catalog(folder / "catalog.sqlite", create=True)) as catalog:
+
+def _fill(
+    folder: Path, settings: Settings, roots: Sequence[Path], passwords: tuple[str, ...], *, ocr: bool, asks: bool
+) -> list[FileReport]:
+    """Ingest `roots` into the collection in `folder`."""
+    from ingest.pipeline import Reading
+    from ingest.sandbox import Sandbox
+    from rag.cli.progress import IngestProgress
+    from rag.models.network import usable_cores
+    from rag.store.collection import changing
+
+    embedder = open_embedder(settings, bulk=True)
+    with (
+        IngestProgress() as progress,
+        changing(folder, progress.indexed) as catalog,
+        Sandbox(usable_cores(), _equip, embedder.tokenizer) as pool,
+    ):
         check_identity(catalog, embedder)
         catalog.set_identity(identity(embedder))
-        reports = run(roots, catalog, embedder, embedder.tokenizer, progress)
+        reports = _run(roots, catalog, embedder, Reading(pool, passwords, ocr), progress)
+        locked = [report for report in reports if report.status is FileStatus.PASSWORD]
+        if locked and asks:
+            more = _ask_passwords(locked, progress)
+            if more:
+                again = _run(roots, catalog, embedder, Reading(pool, (*passwords, *more), ocr), progress)
+                reports = _merged(reports, again)
         progress.indexing(len(catalog.owed()[0]))
-        with closing(VectorIndex(folder)) as index:
-            catch_up(catalog, index, progress.indexed)
     return reports
 
 
-def _known_roots(settings: Settings) -> list[Path]:
-    from rag.store.catalog import Catalog
+def _run(
+    roots: Sequence[Path], catalog: Catalog, embedder: TextEmbedder, reading: Reading, progress: IngestProgress
+) -> list[FileReport]:
+    from ingest.pipeline import ingest as run
 
-    path = settings.index / "catalog.sqlite"
-    if not path.is_file():
-        return []
-    try:
-        return [Path(root) for root in Catalog(path).roots()]
-    except (IndexDamaged, UsageError) as error:
-        say(f"The old index does not tell which folders it was made from ({error}); only those named now are read.")
-        return []
+    return run(roots, catalog, embedder, reading, progress)
+
+
+def _equip(*args: object) -> None:
+    """Prepare a reading process: the guard first, as everywhere."""
+    from rag import offline
+
+    offline.engage()
+    from ingest import work
+
+    work.equip(*args)  # type: ignore[arg-type]
+
+
+def _ask_passwords(locked: Sequence[FileReport], progress: IngestProgress) -> list[str]:
+    """Ask the person at the terminal for the passwords of files; what they leave empty stays locked."""
+    given = []
+    with progress.paused(), suppress(EOFError):
+        for report in locked:
+            if password := getpass(f"Password of {one_line(report.path)} (Enter to leave it out): "):
+                given.append(password)
+    return given
+
+
+def _merged(first: Sequence[FileReport], again: Sequence[FileReport]) -> list[FileReport]:
+    """The reports of a second run over the same folders, in which what the first one did is not "unchanged"."""
+    before = {(report.root, report.path): report for report in first}
+    now = [
+        before.get((report.root, report.path), report) if report.status is FileStatus.UNCHANGED else report
+        for report in again
+    ]
+    return now + [report for report in first if report.status is FileStatus.REMOVED]
 
 
 def _show_reports(reports: Sequence[FileReport], counts: dict[str, int], seconds: float) -> None:
@@ -100,16 +162,27 @@ def _show_reports(reports: Sequence[FileReport], counts: dict[str, int], seconds
     files = Counter(report.status.value for report in reports)
     listed = ", ".join(f"{count} {status}" for status, count in sorted(files.items()))
     show(bold(f"{len(reports)} files in {seconds:.1f} s: {listed}."))
-    show(f"Searchable from here: {counts['pages']:,} pages in {counts['chunks']:,} passages.")
+    show(f"Searchable from here: {_pages(counts)}, in {counts['chunks']:,} passages.")
+
+
+def _pages(counts: dict[str, int]) -> str:
+    """ "297 pages (290 with text, 5 by OCR, 1 empty, 1 failed)": each page counted once."""
+    unread = counts["pages_ocr"] + counts["pages_without_text"] + counts["pages_failed"]
+    parts = [f"{counts['pages'] - unread:,} with text"]
+    for name, key in (("by OCR", "pages_ocr"), ("without text", "pages_without_text"), ("failed", "pages_failed")):
+        if counts[key]:
+            parts.append(f"{counts[key]:,} {name}")
+    return f"{counts['pages']:,} pages ({', '.join(parts)})"
 
 
 def status(settings: Settings, as_json: JsonOption = False) -> int:
-    """Show what is indexed, and what could not be read."""
+    """Show what is indexed, page by page, and what could not be read."""
     from ingest.pipeline import totals
 
     catalog = open_catalog(settings)
     reports = catalog.reports()
     counts = totals(reports)
+    waiting = catalog.size() - catalog.vectors_size()
     if as_json:
         show_json(
             {
@@ -118,7 +191,7 @@ def status(settings: Settings, as_json: JsonOption = False) -> int:
                 "roots": catalog.roots(),
                 "made_with": catalog.identity(),
                 "files": [asdict(report) for report in reports],
-                "totals": counts,
+                "totals": counts | {"passages_without_vector": waiting},
             }
         )
         return 0
@@ -131,33 +204,80 @@ def status(settings: Settings, as_json: JsonOption = False) -> int:
         name = mark(report.status.value) if report.status in UNREAD else report.status.value
         detail = f"  ({one_line(report.detail)})" if report.detail else ""
         show(f"  {name:<12} {place}  {one_line(report.path)}{detail}")
+        for what, pages in (
+            ("read by OCR", report.pages_ocr),
+            ("without text", report.pages_without_text),
+            ("failed", report.pages_failed),
+        ):
+            if pages:
+                show(f"{'':>15}{what}: {'pages' if len(pages) > 1 else 'page'} {_ranges(pages)}")
     show()
-    show(f"{counts['files']} files, {counts['pages']:,} pages, {counts['chunks']:,} passages.")
+    show(f"{counts['files']} files, {_pages(counts)}, {counts['chunks']:,} passages.")
+    if waiting:
+        show(f"{waiting:,} passages wait for their vectors; `rag ingest` gives them theirs.")
     return 0
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """ "1-3, 7" for 1, 2, 3, 7."""
+    runs: list[tuple[int, int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][1] + 1:
+            runs[-1] = (runs[-1][0], number)
+        else:
+            runs.append((number, number))
+    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
 
 
 def verify(
     settings: Settings,
-    repair: Annotated[bool, typer.Option("--repair", help="Build the vector index anew from the catalog.")] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Build anew what is damaged, from the catalog or from the documents.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> int:
-    """Check that the catalog is sound and that the vector index agrees with it."""
+    """Check every byte of the index: that it is what was written, and that its parts agree with each other."""
+    from rag.store import collection
     from rag.store.lock import write_lock
-    from rag.store.vectors import problems, rebuild
 
-    catalog = open_catalog(settings)
-    found = catalog.problems() or problems(catalog, settings.index)
+    if not collection.exists(settings.index):
+        open_catalog(settings)  # says that there is none
+    found = collection.problems(settings.index)
     repaired = False
-    if found and repair and not catalog.problems():
-        say("Building the vector index anew …")
+    if found and repair:
         with write_lock(settings.index):
-            rebuild(catalog, settings.index)
-        found, repaired = problems(catalog, settings.index), True
+            say("Building the vector index anew …")
+            if not collection.mend_index(settings.index):
+                _remake(settings)
+        found, repaired = collection.problems(settings.index), True
     if as_json:
         show_json({"sound": not found, "problems": found, "repaired": repaired})
     else:
         for problem in found:
             show(one_line(problem))
         if not found:
-            show(f"The index is sound{' again' if repaired else ''}: {catalog.size():,} passages.")
+            show(f"The index is sound{' again' if repaired else ''}: {open_catalog(settings).size():,} passages.")
+        elif not repair:
+            show("`rag verify --repair` mends it.")
     return DAMAGED if found else 0
+
+
+def _remake(settings: Settings) -> None:
+    """Make a collection whose catalog is damaged anew, from the documents. Raises IndexDamaged if that fails."""
+    from rag.store import collection
+
+    roots = [Path(root) for root in collection.roots(settings.index)]
+    if not roots:
+        raise IndexDamaged(
+            f"The catalog in {settings.index} is damaged, and nothing tells any more which folders it was made from; "
+            "name them: `rag ingest --rebuild FOLDER`."
+        )
+    say("The catalog is damaged; making it anew from the documents …")
+    try:
+        with collection.replacing(settings.index) as aside:
+            _fill(aside, settings, roots, (), ocr=True, asks=False)
+    except StrongroomError as error:
+        raise IndexDamaged(
+            f"The catalog in {settings.index} is damaged and could not be made anew: {error} When that is mended, run "
+            "`rag verify --repair` again."
+        ) from error

@@ -18,22 +18,21 @@ if TYPE_CHECKING:
 
 
 def open_catalog(settings: Settings) -> Catalog:
-    """The collection's catalog. Raises NothingFound if nothing was ingested yet."""
-    from rag.store.catalog import Catalog
+    """The collection's catalog, checked. Raises NothingFound if nothing was ingested yet."""
+    from rag.store import collection
 
-    path = settings.index / "catalog.sqlite"
-    if not path.is_file():
+    if not collection.exists(settings.index):
         raise NothingFound(
             f"There is no index named {settings.collection!r} in {settings.home} yet; run `rag ingest FOLDER` first."
         )
-    return Catalog(path)
+    return collection.open_catalog(settings.index, say)
 
 
-def open_embedder(settings: Settings) -> TextEmbedder:
-    """The embedding model of the settings."""
+def open_embedder(settings: Settings, *, bulk: bool = False) -> TextEmbedder:
+    """The embedding model of the settings; on a graphics processor where there is one and the work is `bulk`."""
     from rag.models.embed import load_embedder
 
-    return load_embedder(settings.models, settings.embedding_model, say)
+    return load_embedder(settings.models, settings.embedding_model, say, bulk=bulk)
 
 
 def identity(embedder: TextEmbedder) -> dict[str, str]:
@@ -57,8 +56,7 @@ def check_identity(catalog: Catalog, embedder: TextEmbedder) -> None:
 def open_retriever(settings: Settings, catalog: Catalog) -> Retriever:
     """Catalog, vector index and embedder, checked against each other and up to date."""
     from rag.retrieve import Retriever
-    from rag.store.lock import write_lock
-    from rag.store.vectors import catch_up, open_index
+    from rag.store.collection import open_index
 
     if not catalog.size():
         raise NothingFound(
@@ -66,12 +64,13 @@ def open_retriever(settings: Settings, catalog: Catalog) -> Retriever:
         )
     embedder = open_embedder(settings)
     check_identity(catalog, embedder)
-    index = open_index(catalog, settings.index)
-    if any(catalog.owed()):
-        # An ingestion was cut off between the catalog and the vector index. Finish its work first.
-        with write_lock(settings.index):
-            catch_up(catalog, index)
-    return Retriever(catalog, index, embedder)
+    waiting = catalog.size() - catalog.vectors_size()
+    if waiting:
+        say(
+            f"{waiting:,} of {catalog.size():,} passages wait for their vectors and are found by their words only; "
+            "`rag ingest` gives them theirs."
+        )
+    return Retriever(catalog, open_index(catalog, settings.index, say), embedder)
 
 
 def start_generator(settings: Settings) -> Callable[[], Generator]:

@@ -1,6 +1,7 @@
 """Progress for people, on stderr: nothing at all where stderr is no terminal, so that logs stay clean."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -43,11 +44,16 @@ class IngestProgress:
 
     def found(self, files: int, size: int) -> None:
         """So many files with so many bytes are to be looked at."""
+        self._pages = self._chunks = 0
         self._bar.update(self._task, description=f"{files} files", total=max(size, 1))
 
     def reading(self, path: str) -> None:
         """This file is read now."""
         self._bar.update(self._task, description=one_line(path)[-NAME:])
+
+    def recognised(self, path: str, page: int) -> None:
+        """This page was read by OCR."""
+        self._bar.update(self._task, description=f"{one_line(path)[-NAME:]} OCR {page}")
 
     def embedded(self, chunks: int) -> None:
         """So many more chunks have their vectors."""
@@ -59,6 +65,13 @@ class IngestProgress:
         self._pages += report.pages
         self._bar.advance(self._task, size)
         self._count()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """The bar is away, so that a person can be asked something."""
+        self._bar.stop()
+        yield
+        self._bar.start()
 
     def indexing(self, chunks: int) -> None:
         """The vector index is about to be told of so many chunks."""

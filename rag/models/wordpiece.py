@@ -15,6 +15,7 @@ class WordPiece:
     def __init__(self, folder: Path, max_tokens: int) -> None:
         from tokenizers import Tokenizer  # late: 0.07 s
 
+        self._made_from = (folder, max_tokens)
         path = folder / "tokenizer.json"
         if not path.is_file():
             raise ModelError(f"{path} is missing; the embedding model needs its own tokenizer beside it.")
@@ -25,6 +26,10 @@ class WordPiece:
         self._cut = Tokenizer.from_file(str(path))
         self._cut.enable_truncation(max_tokens)
         self._cut.no_padding()
+
+    def __reduce__(self) -> tuple[type["WordPiece"], tuple[Path, int]]:
+        """Sent to another process, it is read again there: that is faster than to send it."""
+        return WordPiece, self._made_from
 
     def offsets(self, text: str) -> list[tuple[int, int]]:
         """Half-open code-point spans of the tokens of `text`, special tokens left out."""

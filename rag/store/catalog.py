@@ -1,25 +1,29 @@
 """The catalog: one SQLite file that holds the truth of a collection. Knows nothing about Chroma or about models.
 
 Every public method that writes is one transaction. Deleted text is overwritten: pages by `secure_delete`, words by
-`purge`.
+`compact`.
 """
 
 import json
+import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from hashlib import blake2b
 from importlib.resources import files as resources
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.errors import IndexDamaged, StorageError, StrongroomError, UsageError
+from ingest.errors import IndexDamaged, LockedError, StorageError, StrongroomError, UsageError
 from ingest.types import Chunk, Document, FileReport, FileStatus, Page
 from rag.store.quantised import pack, unpack
 from rag.types import StoredChunk
 
-FORMAT = 1  # of the schema; raised when an old catalog cannot be read any more
+FORMAT = 2  # of the schema; raised when an old catalog cannot be read any more
+PAGE = 8192  # bytes; a page of a document has about 2,500, and one alone in SQLite's usual 4,096 wastes the rest
+_FREE = 0.1  # share of unused pages above which the file is written anew
 BUSY_MS = 10_000  # how long a reader waits for a writer's short commit
 _MARKS = 500  # values in one IN (...); SQLite allows 32,766
 
@@ -30,8 +34,12 @@ FIELD_WEIGHTS = (1.0, 0.6, 0.4)  # text, section, title
 class Catalog:
     """One collection's files, pages, chunks, words and vectors. Satisfies `ingest.types.Catalog`."""
 
-    def __init__(self, path: Path, *, create: bool = False) -> None:
+    def __init__(self, path: Path, *, create: bool = False, before_writing: Callable[[], None] = lambda: None) -> None:
         """Open the catalog at `path`.
+
+        Args:
+            create: make it where it is missing.
+            before_writing: called before each change.
 
         Raises:
             StorageError: the file cannot be opened or made.
@@ -39,11 +47,25 @@ class Catalog:
             UsageError: it was made by a version with another format.
         """
         self.path = path
+        self._before_writing = before_writing
+        # Where nothing can be written, SQLite cannot make the files that go with a write-ahead log, and needs none.
+        only_read = not os.access(path.parent, os.W_OK)
+        log = path.with_name(f"{path.name}-wal")
+        if only_read and log.exists() and log.stat().st_size:
+            raise StorageError(f"{path} has to finish a change that was cut off; make {path.parent} writable first.")
         with _sentences(path):
-            self._db = sqlite3.connect(path, isolation_level=None, timeout=BUSY_MS / 1000)
+            self._db = sqlite3.connect(
+                f"{path.absolute().as_uri()}?{'immutable=1' if only_read else 'mode=rwc' if create else 'mode=rw'}",
+                uri=True,
+                isolation_level=None,
+                timeout=BUSY_MS / 1000,
+            )
             self._db.execute("PRAGMA foreign_keys = ON")
             self._db.execute("PRAGMA secure_delete = ON")
+            self._db.execute("PRAGMA temp_store = MEMORY")  # no text in files that nobody erases
             if create and not self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                before_writing()
+                self._db.execute(f"PRAGMA page_size = {PAGE}")
                 self._db.execute("PRAGMA journal_mode = WAL")
                 schema = resources("rag.store").joinpath("schema.sql").read_text(encoding="utf-8")
                 self._db.executescript(f"BEGIN; {schema} INSERT INTO meta VALUES ('format', '{FORMAT}'); COMMIT;")
@@ -69,6 +91,8 @@ class Catalog:
 
     def set_identity(self, identity: Mapping[str, str]) -> None:
         """Record what vectors and chunks are made with from here on."""
+        if self.identity() == identity:
+            return
         with self._write():
             self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", identity.items())
 
@@ -100,12 +124,14 @@ class Catalog:
             ).fetchone()
         return _report(row) if row else None
 
-    def put(
-        self, report: FileReport, document: Document, chunks: Sequence[Chunk], vectors: NDArray[np.float32]
-    ) -> None:
-        """Store a file with its text, chunks and vectors (row i belongs to chunk i), replacing what was there."""
-        blobs = pack(vectors)
+    def put(self, report: FileReport, document: Document, chunks: Sequence[Chunk]) -> None:
+        """Store a file with its text and chunks, replacing what was there.
+
+        A chunk whose very text has a vector already, in any file, takes that one; the others wait for theirs.
+        """
         with self._write():
+            keys = [_key(chunk.embedded) for chunk in chunks]
+            blobs = [self._vector_of(key, chunk) for key, chunk in zip(keys, chunks, strict=True)]
             self._forget_file(report.root, report.path)
             owner = self._db.execute(
                 "INSERT INTO documents (sha256, suffix, title) VALUES (?, ?, ?)",
@@ -118,18 +144,42 @@ class Catalog:
                 ).lastrowid
                 for page in document.pages
             }
-            for chunk, blob in zip(chunks, blobs, strict=True):
+            for chunk, key, blob in zip(chunks, keys, blobs, strict=True):
                 number = self._db.execute(
-                    'INSERT INTO chunks (page, "start", "end", section, vector) VALUES (?, ?, ?, ?, ?)',
-                    (pages[chunk.page, chunk.record], chunk.start, chunk.end, chunk.section, blob),
+                    'INSERT INTO chunks (page, "start", "end", section, key, vector) VALUES (?, ?, ?, ?, ?, ?)',
+                    (pages[chunk.page, chunk.record], chunk.start, chunk.end, chunk.section, key, blob),
                 ).lastrowid
-                self._db.execute("INSERT INTO journal VALUES (?, 0)", (number,))
+                if blob is not None:
+                    self._db.execute("INSERT INTO journal VALUES (?, 0)", (number,))
             self._db.execute(
                 "INSERT INTO words (rowid, text, section, title) SELECT id, text, section, title FROM passages "
                 "WHERE id IN (SELECT chunks.id FROM chunks JOIN pages ON pages.id = page WHERE document = ?)",
                 (owner,),
             )
             self._insert_file(report, owner)
+
+    def _vector_of(self, key: int, chunk: Chunk) -> bytes | None:
+        """The vector of a chunk with the same text below the same headings, if there is one."""
+        rows = self._db.execute(
+            "SELECT chunks.vector FROM chunks JOIN passages ON passages.id = chunks.id "
+            "WHERE key = ? AND vector IS NOT NULL AND passages.section = ? AND passages.text = ? LIMIT 1",
+            (key, chunk.section, chunk.text),  # two texts may have one key
+        ).fetchone()
+        return rows[0] if rows else None
+
+    def without_vector(self, limit: int) -> list[tuple[int, str]]:
+        """`(id, what is to be embedded)` of the first `limit` chunks that have no vector yet."""
+        with _sentences(self.path):
+            rows = self._db.execute("SELECT id FROM chunks WHERE vector IS NULL ORDER BY id LIMIT ?", (limit,))
+            ids = [row[0] for row in rows]
+        stored = self.chunks(ids)
+        return [(chunk, stored[chunk].chunk.embedded) for chunk in ids]
+
+    def set_vectors(self, ids: Sequence[int], vectors: NDArray[np.float32]) -> None:
+        """Give chunks their vectors; row i of `vectors` `(n, dim)` belongs to chunk `ids[i]`."""
+        with self._write():
+            self._db.executemany("UPDATE chunks SET vector = ? WHERE id = ?", zip(pack(vectors), ids, strict=True))
+            self._db.executemany("INSERT OR REPLACE INTO journal VALUES (?, 0)", [(chunk,) for chunk in ids])
 
     def note(self, report: FileReport) -> None:
         """Record a file that has no text of its own to store: unread, or a second name of a stored document."""
@@ -150,8 +200,9 @@ class Catalog:
     def _insert_file(self, report: FileReport, document: int | None) -> None:
         self._db.execute("INSERT OR IGNORE INTO roots (path) VALUES (?)", (report.root,))
         self._db.execute(
-            "INSERT INTO files (root, path, document, sha256, status, pages, pages_without_text, chunks, detail) "
-            "SELECT id, ?, ?, ?, ?, ?, ?, ?, ? FROM roots WHERE path = ?",
+            "INSERT INTO files (root, path, document, sha256, status, pages, pages_without_text, pages_ocr, "
+            "pages_failed, pages_skipped, chunks, detail) "
+            "SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM roots WHERE path = ?",
             (
                 report.path,
                 document,
@@ -159,6 +210,9 @@ class Catalog:
                 report.status,
                 report.pages,
                 json.dumps(report.pages_without_text),
+                json.dumps(report.pages_ocr),
+                json.dumps(report.pages_failed),
+                json.dumps(report.pages_skipped),
                 report.chunks,
                 report.detail,
                 report.root,
@@ -191,6 +245,95 @@ class Catalog:
         self._db.execute("DELETE FROM pages WHERE document = ?", (document,))
         self._db.execute("DELETE FROM documents WHERE id = ?", (document,))
 
+    # --- erasing ------------------------------------------------------------------------------------------------
+
+    def sole_content(self, reports: Sequence[FileReport]) -> tuple[list[str], list[bytes]]:
+        """Texts (pages, titles, records' ids) and packed vectors that no file but these holds."""
+        texts: list[str] = []
+        vectors: list[bytes] = []
+        with _sentences(self.path):
+            for document in self._sole_documents(reports):
+                title = self._db.execute("SELECT title FROM documents WHERE id = ?", (document,)).fetchone()[0]
+                rows = self._db.execute("SELECT text, record, title FROM pages WHERE document = ?", (document,))
+                texts += [title, *(text for row in rows for text in row if text)]
+                rows = self._db.execute(
+                    "SELECT vector FROM chunks JOIN pages ON pages.id = page WHERE document = ? AND vector IS NOT NULL",
+                    (document,),
+                )
+                vectors += [row[0] for row in rows]
+        return texts, vectors
+
+    def other_names(self, reports: Sequence[FileReport]) -> list[str]:
+        """Paths of other files with the same documents as these."""
+        mine = {(report.root, report.path) for report in reports}
+        with _sentences(self.path):
+            rows = self._db.execute(
+                "SELECT roots.path, files.path FROM files JOIN roots ON roots.id = root WHERE document IN "
+                f"({','.join(map(str, self._documents(reports))) or 'NULL'}) ORDER BY files.path"
+            ).fetchall()
+        return [path for root, path in rows if (root, path) not in mine]
+
+    def erase(self, reports: Sequence[FileReport]) -> None:
+        """Take files out with every trace: their text, their folders if nothing else is there, mentions elsewhere."""
+        with self._write():
+            for report in reports:
+                self._forget_file(report.root, report.path)
+                self._db.execute(
+                    "UPDATE files SET detail = replace(detail, ?, 'a file that was erased') WHERE instr(detail, ?)",
+                    (report.path, report.path),
+                )
+            self._db.execute("DELETE FROM roots WHERE id NOT IN (SELECT root FROM files)")
+
+    def texts(self) -> Iterator[str]:
+        """Every text that is stored: pages, titles, records' ids, headings, reports, and the schema's own words."""
+        for query in (
+            "SELECT text FROM pages",
+            "SELECT title FROM documents",
+            "SELECT coalesce(record, '') || ' ' || coalesce(title, '') FROM pages",
+            "SELECT DISTINCT section FROM chunks",
+            "SELECT path || ' ' || detail FROM files",
+            "SELECT path FROM roots",
+            "SELECT key || ' ' || value FROM meta",
+            "SELECT sql FROM sqlite_master",
+        ):
+            with _sentences(self.path):
+                for (text,) in self._db.execute(query):
+                    if text:
+                        yield text
+
+    def exact_bytes(self) -> Iterator[bytes]:
+        """Every vector, path and hash that is stored."""
+        with _sentences(self.path):
+            for (vector,) in self._db.execute("SELECT vector FROM chunks WHERE vector IS NOT NULL"):
+                yield vector
+            for row in self._db.execute(
+                "SELECT files.path, sha256, roots.path FROM files JOIN roots ON roots.id = root"
+            ):
+                yield "\n".join(filter(None, row)).encode()
+
+    def _documents(self, reports: Sequence[FileReport]) -> list[int]:
+        found = []
+        for report in reports:
+            row = self._db.execute(
+                "SELECT document FROM files JOIN roots ON roots.id = root WHERE roots.path = ? AND files.path = ?",
+                (report.root, report.path),
+            ).fetchone()
+            if row and row[0] is not None:
+                found.append(row[0])
+        return sorted(set(found))
+
+    def _sole_documents(self, reports: Sequence[FileReport]) -> list[int]:
+        """Documents that no file but these says."""
+        mine = {(report.root, report.path) for report in reports}
+        found = []
+        for document in self._documents(reports):
+            names = self._db.execute(
+                "SELECT roots.path, files.path FROM files JOIN roots ON roots.id = root WHERE document = ?", (document,)
+            ).fetchall()
+            if set(names) <= mine:
+                found.append(document)
+        return found
+
     # --- reading text -------------------------------------------------------------------------------------------
 
     def page(self, path: str, number: int | None, record: str | None = None) -> tuple[str, str, Page] | None:
@@ -212,9 +355,23 @@ class Catalog:
         return {row[0]: _stored(row) for row in self._select(_STORED, ids)}
 
     def vectors(self, ids: Sequence[int]) -> dict[int, NDArray[np.float32]]:
-        """Unit vectors float32 `(dim,)` of the chunks with these ids."""
-        rows = list(self._select("SELECT id, vector FROM chunks WHERE id IN ({marks})", ids))
+        """Unit vectors float32 `(dim,)` of the chunks with these ids; those that have none yet are left out."""
+        rows = list(self._select("SELECT id, vector FROM chunks WHERE vector IS NOT NULL AND id IN ({marks})", ids))
         return dict(zip([row[0] for row in rows], unpack([row[1] for row in rows]), strict=True))
+
+    def all_vectors(self, batch: int = 10_000) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+        """`(ids (n,), unit vectors (n, dim))` of all chunks that have one, by id, `batch` at a time."""
+        last = 0
+        while True:
+            with _sentences(self.path):
+                rows = self._db.execute(
+                    "SELECT id, vector FROM chunks WHERE vector IS NOT NULL AND id > ? ORDER BY id LIMIT ?",
+                    (last, batch),
+                ).fetchall()
+            if not rows:
+                return
+            last = rows[-1][0]
+            yield np.array([row[0] for row in rows]), unpack([row[1] for row in rows])
 
     def ids_below(self, glob: str) -> set[int]:
         """Chunks of the files whose path matches a shell pattern; `*` crosses folders."""
@@ -231,13 +388,25 @@ class Catalog:
         with _sentences(self.path):
             return int(self._db.execute("SELECT count(*) FROM chunks").fetchone()[0])
 
-    def problems(self) -> list[str]:
-        """What is wrong with the file itself, in words; empty if it is sound."""
+    def vectors_size(self) -> int:
+        """How many chunks have their vector."""
         with _sentences(self.path):
-            found = [row[0] for row in self._db.execute("PRAGMA integrity_check") if row[0] != "ok"]
-            broken = self._db.execute("PRAGMA foreign_key_check").fetchall()
-        found += [f"{len(broken)} rows point to rows that are gone"] if broken else []
-        return [f"{self.path}: {text}; move the folder away and ingest again" for text in found]
+            return int(self._db.execute("SELECT count(*) FROM chunks WHERE vector IS NOT NULL").fetchone()[0])
+
+    def problems(self) -> list[str]:
+        """What is wrong with the file itself, in words; empty if it is sound. Reads all of it."""
+        try:
+            with _sentences(self.path):
+                found = [row[0] for row in self._db.execute("PRAGMA integrity_check(10)") if row[0] != "ok"]
+                if broken := self._db.execute("PRAGMA foreign_key_check").fetchall():
+                    found.append(f"{len(broken)} rows point to rows that are gone")
+                if not found:
+                    # Rank 1 compares the word index with the text itself, not with its own pages alone.
+                    with self._write(announced=False):
+                        self._db.execute("INSERT INTO words (words, rank) VALUES ('integrity-check', 1)")
+        except IndexDamaged as error:
+            return [str(error)]
+        return [f"{self.path}: {text}; run `rag verify --repair`." for text in found]
 
     # --- words --------------------------------------------------------------------------------------------------
 
@@ -281,18 +450,34 @@ class Catalog:
         with self._write():
             self._db.executemany("DELETE FROM journal WHERE chunk = ?", [(chunk,) for chunk in ids])
 
-    def purge(self) -> None:
-        """Overwrite the words of deleted chunks: the word index only marks them as deleted until it is merged whole."""
+    def compact(self) -> None:
+        """Merge the word index whole: it is smaller then, and words of deleted chunks, only marked so far, are gone."""
         with self._write():
             self._db.execute("INSERT INTO words (words) VALUES ('optimize')")
+
+    def vacuum(self, *, always: bool = False) -> None:
+        """Write the file anew without the room that deleted rows have left, if that is much, or `always`."""
         with _sentences(self.path):
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            free = self._db.execute("PRAGMA freelist_count").fetchone()[0]
+            if always or free > _FREE * self._db.execute("PRAGMA page_count").fetchone()[0]:
+                self._before_writing()
+                self._db.execute("VACUUM")
+
+    def checkpoint(self) -> None:
+        """Bring everything from the write-ahead log into the file itself, and empty the log.
+
+        Raises LockedError where a reader of an older state holds it for longer than a writer waits.
+        """
+        with _sentences(self.path):
+            busy = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        if busy:
+            raise LockedError(f"{self.path} is being read by another process; wait for it and run the command again.")
 
     def owe_everything(self) -> None:
         """Put every chunk on the journal: the vector index is to be built anew."""
         with self._write():
             self._db.execute("DELETE FROM journal")
-            self._db.execute("INSERT INTO journal SELECT id, 0 FROM chunks")
+            self._db.execute("INSERT INTO journal SELECT id, 0 FROM chunks WHERE vector IS NOT NULL")
 
     # --- plumbing -----------------------------------------------------------------------------------------------
 
@@ -304,7 +489,9 @@ class Catalog:
                 yield from self._db.execute(query.format(marks=",".join("?" * len(part))), (*before, *part)).fetchall()
 
     @contextmanager
-    def _write(self) -> Iterator[None]:
+    def _write(self, *, announced: bool = True) -> Iterator[None]:
+        if announced:
+            self._before_writing()
         with _sentences(self.path):
             self._db.execute("BEGIN IMMEDIATE")
             try:
@@ -320,7 +507,8 @@ _WEIGHTS = ", ".join(str(weight) for weight in FIELD_WEIGHTS)
 _MATCH = f"SELECT rowid, -bm25(words, {_WEIGHTS}) AS score FROM words WHERE words MATCH ?"
 
 _REPORTS = (
-    "SELECT files.path, roots.path, files.sha256, status, pages, pages_without_text, chunks, detail "
+    "SELECT files.path, roots.path, files.sha256, status, pages, pages_without_text, chunks, detail, pages_ocr, "
+    "pages_failed, pages_skipped "
     "FROM files JOIN roots ON roots.id = files.root"
 )
 
@@ -328,7 +516,9 @@ _REPORTS = (
 _STORED = (
     'SELECT chunks.id, files.path, pages.number, pages.record, chunks.section, chunks."start", chunks."end", '
     'substr(pages.text, chunks."start" + 1, chunks."end" - chunks."start"), roots.path, documents.sha256, '
-    "trim(documents.title || ' ' || coalesce(pages.title, '')), pages.ocr "
+    "trim(documents.title || ' ' || coalesce(pages.title, '')), pages.ocr, "
+    "(SELECT json_group_array(other.path) FROM files AS other WHERE other.document = documents.id "
+    "AND other.id != files.id) "
     "FROM chunks JOIN pages ON pages.id = chunks.page JOIN documents ON documents.id = pages.document "
     "JOIN files ON files.id = (SELECT min(id) FROM files WHERE document = documents.id) "
     "JOIN roots ON roots.id = files.root WHERE chunks.id IN ({marks})"
@@ -336,13 +526,31 @@ _STORED = (
 
 
 def _stored(row: tuple) -> StoredChunk:  # type: ignore[type-arg]
-    number, path, page, record, section, start, end, text, root, sha256, title, ocr = row
-    return StoredChunk(number, Chunk(path, page, record, section, start, end, text), root, sha256, title, bool(ocr))
+    number, path, page, record, section, start, end, text, root, sha256, title, ocr, also = row
+    chunk = Chunk(path, page, record, section, start, end, text)
+    return StoredChunk(number, chunk, root, sha256, title, bool(ocr), tuple(json.loads(also)))
 
 
 def _report(row: tuple) -> FileReport:  # type: ignore[type-arg]
-    path, root, sha256, status, pages, without, chunks, detail = row
-    return FileReport(path, root, sha256, FileStatus(status), pages, tuple(json.loads(without)), chunks, detail)
+    path, root, sha256, status, pages, without, chunks, detail, ocr, failed, skipped = row
+    return FileReport(
+        path,
+        root,
+        sha256,
+        FileStatus(status),
+        pages,
+        tuple(json.loads(without)),
+        chunks,
+        detail,
+        tuple(json.loads(ocr)),
+        tuple(json.loads(failed)),
+        tuple(json.loads(skipped)),
+    )
+
+
+def _key(text: str) -> int:
+    """A signed 64-bit hash, as SQLite's integers are."""
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big", signed=True)
 
 
 def _suffix(path: str) -> str:
@@ -369,8 +577,7 @@ def _sentences(path: Path) -> Iterator[None]:
                     f"{path} cannot be written ({text}); check its permissions or choose another home with --home DIR."
                 ) from error
             if "locked" in text:
-                raise StorageError(f"{path} is locked by another process; wait for it and try again.") from error
+                raise LockedError(f"{path} is locked by another process; wait for it and try again.") from error
         raise IndexDamaged(
-            f"{path} is damaged ({text}); move the folder {path.parent} away and ingest again: the documents "
-            "themselves are untouched."
+            f"{path} is damaged ({text}); run `rag verify --repair`. The documents themselves are untouched."
         ) from error

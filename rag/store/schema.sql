@@ -21,7 +21,10 @@ CREATE TABLE files (
     sha256             TEXT,              -- NULL where the bytes could not be read
     status             TEXT NOT NULL,     -- ingest.types.FileStatus
     pages              INTEGER NOT NULL,
-    pages_without_text TEXT NOT NULL,     -- JSON list of 1-based page numbers
+    pages_without_text TEXT NOT NULL,     -- JSON list of 1-based page numbers, as are the next three
+    pages_ocr          TEXT NOT NULL,
+    pages_failed       TEXT NOT NULL,
+    pages_skipped      TEXT NOT NULL,
     chunks             INTEGER NOT NULL,
     detail             TEXT NOT NULL,
     UNIQUE (root, path)
@@ -45,11 +48,14 @@ CREATE TABLE chunks (
     "start" INTEGER NOT NULL,             -- half-open code points into the page's text
     "end"   INTEGER NOT NULL,
     section TEXT NOT NULL,
-    vector  BLOB NOT NULL                 -- int8, see rag/store/quantised.py
+    key     INTEGER NOT NULL,             -- hash of what the vector is made of: the same text is embedded once
+    vector  BLOB                          -- int8, see rag/store/quantised.py; NULL until it is computed
 ) STRICT;
 CREATE INDEX chunks_of_page ON chunks (page);
+CREATE INDEX chunks_of_key ON chunks (key);
+CREATE INDEX chunks_without_vector ON chunks (id) WHERE vector IS NULL;
 
--- What the vector index has not been told yet. Written in the transaction that changes `chunks`.
+-- What the vector index has not been told yet. Written in the transaction that gives a chunk its vector or removes it.
 CREATE TABLE journal (chunk INTEGER PRIMARY KEY, gone INTEGER NOT NULL) STRICT;
 
 CREATE VIEW passages AS

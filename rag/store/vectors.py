@@ -1,11 +1,16 @@
 """The one door to Chroma: a vector index over the catalog, rebuildable from it, and told of changes by its journal.
 
-Text is not stored here. The index holds a chunk's id and its vector, and a stamp that says what it was built from.
+Chroma holds neither text nor whole vectors, but each vector's coarse form: its 64 strongest directions of 384, as the
+collection itself has them (principal components). It names candidates; their true similarity is computed from the
+catalog. That makes the index a quarter as large and several times as fast to build. Measured on 7,000 regulatory
+passages and 600 questions: 200 candidates hold 99.8 % of the true 10 nearest (64 directions), 99.4 % (48), 97.6 % (32).
 """
 
-import json
 import shutil
-from collections.abc import Callable, Sequence
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,25 +21,61 @@ from ingest.errors import IndexDamaged
 from rag.store.catalog import Catalog
 
 NAME = "chunks"
+FOLDER, COARSE = "chroma", "coarse.npz"  # what the index consists of, below the collection's folder
+DIRECTIONS = 64  # of a coarse vector
 BATCH = 1000  # vectors told to Chroma at a time; its limit is 5,461
-# A denser graph and a wider search than Chroma's defaults, for recall; chosen, not measured yet.
-HNSW = {"space": "cosine", "ef_construction": 200, "ef_search": 200, "max_neighbors": 24}
+REFIT = 2  # the directions are chosen anew when the collection has grown so many times since
+GRAPH = 2  # vectors, or changes, for which Chroma writes its graph; it takes no smaller number
+# sync_threshold: what is not yet in the graph lies in a queue that is larger than the graph itself, and a graph that
+# was never written is made anew at each opening, padded with whatever the process has in memory.
+# max_neighbors: of 200 candidates 8 cost .001 of the recall that 16 have, and spare a sixth of the graph.
+HNSW = {"space": "cosine", "ef_construction": 200, "ef_search": 200, "max_neighbors": 8, "sync_threshold": GRAPH}
+_SAME = 1e-3  # cosines differ less by rounding alone: float32 here, int8 in the catalog
+_PAGE = 1024  # bytes of a page of it; it has forty tables and indices, most of them empty, and each takes a page
+
+
+@dataclass(frozen=True, slots=True)
+class Coarse:
+    """The strongest directions of a collection's vectors."""
+
+    directions: NDArray[np.float32]  # (dim, DIRECTIONS), orthonormal columns
+    fitted: int  # how many vectors they were chosen from
+
+    def of(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Coarse vectors `(n, DIRECTIONS)`, unit rows, of `vectors` `(n, dim)`."""
+        projected = vectors @ self.directions
+        unit: NDArray[np.float32] = projected / np.maximum(np.linalg.norm(projected, axis=1, keepdims=True), 1e-12)
+        return unit
+
+
+@dataclass(frozen=True, slots=True)
+class Canary:
+    """A query whose true answer is known: ten coarse vectors lie within `radius` (a cosine) of this chunk's own."""
+
+    chunk: int
+    radius: float
+
+    NEAR = 10
+    FOUND = 8  # of the ten; an approximate index may miss some
 
 
 class VectorIndex:
     """Chroma's index of one collection."""
 
     def __init__(self, folder: Path) -> None:
-        """Open, or make, the index in `folder`. Raises IndexDamaged where Chroma cannot read it."""
+        """Open the index in `folder`; make it where there are directions and no index yet.
+
+        Raises:
+            IndexDamaged: Chroma cannot read it, or its directions are missing.
+        """
         import chromadb  # late: 0.5 s
         from chromadb.config import Settings
 
-        self.folder = folder
+        self.coarse = _load(folder)
         self._client: Any = None
         try:
-            self._client = chromadb.PersistentClient(
-                str(folder / "chroma"), settings=Settings(anonymized_telemetry=False)
-            )
+            settings = Settings(anonymized_telemetry=False)
+            self._client = chromadb.PersistentClient(str(folder / FOLDER), settings=settings)
             self._collection = self._client.get_or_create_collection(
                 NAME, embedding_function=None, configuration={"hnsw": HNSW}
             )
@@ -42,9 +83,8 @@ class VectorIndex:
             self.close()
             # What failed to start stays in Chroma's cache, and would be handed out for the rebuilt folder too.
             chromadb.api.client.SharedSystemClient.clear_system_cache()
-            raise IndexDamaged(
-                f"The vector index in {folder} cannot be opened ({error}); run `rag verify --repair`."
-            ) from error
+            raise _damaged(folder, error) from error
+        self.folder = folder
 
     def close(self) -> None:
         """Give the folder back. Chroma keeps an open folder's state for the process, even when the folder is gone."""
@@ -53,75 +93,116 @@ class VectorIndex:
 
     def count(self) -> int:
         """How many vectors the index holds."""
-        return int(self._collection.count())
+        return int(self._asked("count"))
 
     def add(self, ids: Sequence[int], vectors: NDArray[np.float32]) -> None:
         """Add or replace; row i of `vectors` `(n, dim)` belongs to chunk `ids[i]`."""
-        self._collection.upsert(ids=[str(chunk) for chunk in ids], embeddings=vectors)
+        coarse = self.coarse.of(vectors)
+        self._asked("upsert", ids=[str(chunk) for chunk in ids], embeddings=coarse)
 
     def remove(self, ids: Sequence[int]) -> None:
         """Take chunks out; ids that are not there are no error."""
-        self._collection.delete(ids=[str(chunk) for chunk in ids])
+        self._asked("delete", ids=[str(chunk) for chunk in ids])
 
-    def nearest(self, vector: NDArray[np.float32], limit: int, only: set[int] | None = None) -> dict[int, float]:
-        """Cosine (-1..1, higher is nearer) of the chunks nearest to `vector` `(dim,)`, at most `limit` of them."""
-        limit = min(limit, self.count() if only is None else len(only))
+    def candidates(self, vector: NDArray[np.float32], limit: int) -> dict[int, float]:
+        """The at most `limit` chunks whose coarse vectors are nearest to that of `vector` `(dim,)`, with its cosine.
+
+        The cosine is one of coarse vectors (-1..1, higher is nearer): good to choose by, not to rank by.
+        """
+        limit = min(limit, self.count())
         if limit == 0:
             return {}
-        result = self._collection.query(
-            query_embeddings=vector[None, :],
-            ids=None if only is None else [str(chunk) for chunk in sorted(only)],
-            n_results=limit,
-            include=["distances"],
-        )
-        found = zip(result["ids"][0], (result["distances"] or [[]])[0], strict=True)
+        coarse = self.coarse.of(vector[None, :])
+        result = self._asked("query", query_embeddings=coarse, n_results=limit, include=["distances"])
+        found = zip(result["ids"][0], result["distances"][0], strict=True)
         return {int(chunk): 1.0 - distance for chunk, distance in found}
 
+    def vectors(self) -> Iterator[tuple[list[int], NDArray[np.float32]]]:
+        """`(ids, coarse vectors)` of everything in the index, some thousand at a time."""
+        for first in range(0, self.count(), BATCH):
+            part = self._asked("get", include=["embeddings"], limit=BATCH, offset=first)
+            yield [int(chunk) for chunk in part["ids"]], np.asarray(part["embeddings"], dtype=np.float32)
 
-def open_index(catalog: Catalog, folder: Path) -> VectorIndex:
-    """Open the index that belongs to `catalog`.
-
-    Raises:
-        IndexDamaged: it was built from another catalog, or holds another number of vectors than it should.
-    """
-    index = VectorIndex(folder)
-    if found := _disagreement(catalog, index):
-        index.close()
-        raise IndexDamaged(f"{found}; run `rag verify --repair`.")
-    return index
-
-
-def problems(catalog: Catalog, folder: Path) -> list[str]:
-    """What is wrong with the vector index, in words; empty if it agrees with the catalog."""
-    try:
-        index = VectorIndex(folder)
-    except IndexDamaged as error:
-        return [str(error)]
-    found = _disagreement(catalog, index)
-    index.close()
-    return [f"{found}; run `rag verify --repair`."] if found else []
+    def _asked(self, method: str, **arguments: Any) -> Any:
+        """What a method of Chroma's collection returns."""
+        try:
+            return getattr(self._collection, method)(**arguments)
+        except Exception as error:  # as above: a damaged file shows only when it is used
+            raise _damaged(self.folder, error) from error
 
 
-def _disagreement(catalog: Catalog, index: VectorIndex) -> str:
-    added, gone = catalog.owed()
-    if added or gone:
-        return ""  # an ingestion is under way or was cut off; `catch_up` ends it
-    if index.count() != catalog.size():
-        return f"The vector index in {index.folder} holds {index.count()} vectors, the catalog {catalog.size()}"
-    if _stamp(index.folder) != catalog.identity():
-        return f"The vector index in {index.folder} was not built from the catalog beside it"
-    return ""
-
-
-def catch_up(catalog: Catalog, index: VectorIndex, tick: Callable[[int], None] = lambda _: None) -> None:
+def update(catalog: Catalog, folder: Path, tick: Callable[[int], None] = lambda _: None) -> None:
     """Tell the index what the catalog's journal says it does not know yet. Safe to repeat after any interruption.
 
     Args:
         tick: told how many vectors were handed over since it was last called.
     """
+    size = catalog.vectors_size()
+    if not (folder / COARSE).is_file() or size >= REFIT * _load(folder).fitted:
+        rebuild(catalog, folder, tick)
+        return
+    with closing(VectorIndex(folder)) as index:
+        _tell(catalog, index, tick)
+    _tidy(folder)
+
+
+def rebuild(catalog: Catalog, folder: Path, tick: Callable[[int], None] = lambda _: None) -> None:
+    """Throw the index away and build it anew from the catalog. No `VectorIndex` of the folder may be open."""
+    discard(folder)
+    catalog.owe_everything()
+    _choose(catalog, folder)
+    with closing(VectorIndex(folder)) as index:
+        _tell(catalog, index, tick)
+    _tidy(folder)
+
+
+def discard(folder: Path) -> None:
+    """Delete the vector index in `folder`."""
+    if (folder / FOLDER).exists():
+        shutil.rmtree(folder / FOLDER)
+    (folder / COARSE).unlink(missing_ok=True)
+
+
+def disagreement(catalog: Catalog, folder: Path) -> str:
+    """Why the index does not hold exactly the catalog's vectors, in words; "" if it does. Reads all of it."""
+    with closing(VectorIndex(folder)) as index:
+        held = dict.fromkeys(chunk for ids, _ in index.vectors() for chunk in ids)
+        kept = [chunk for ids, _ in catalog.all_vectors() for chunk in ids.tolist()]
+        if held.keys() != set(kept):
+            return f"it holds {len(held)} vectors, the catalog {len(kept)}"
+        for ids, vectors in index.vectors():
+            true = catalog.vectors(ids)
+            coarse = index.coarse.of(np.stack([true[chunk] for chunk in ids]))
+            if different := int((np.einsum("ij,ij->i", coarse, vectors) < 1 - _SAME).sum()):
+                return f"{different} of its vectors are not the catalog's"
+    return ""
+
+
+def canaries(catalog: Catalog, folder: Path, number: int = 5) -> list[Canary]:
+    """Queries for `hears`, their answers computed from the catalog alone."""
+    coarse = _load(folder)
+    parts = [(ids, coarse.of(vectors)) for ids, vectors in catalog.all_vectors()]
+    if not parts:
+        return []
+    ids, vectors = np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
+    chosen = np.unique(np.linspace(0, len(ids) - 1, number).astype(int))
+    near = min(Canary.NEAR, len(ids))
+    cosines = -np.partition(-(vectors[chosen] @ vectors.T), near - 1, axis=1)[:, near - 1]
+    return [Canary(int(ids[place]), float(cosine)) for place, cosine in zip(chosen, cosines, strict=True)]
+
+
+def hears(catalog: Catalog, index: VectorIndex, canary: Canary) -> bool:
+    """Whether the index finds what is known to be near the canary."""
+    vectors = catalog.vectors([canary.chunk])
+    if canary.chunk not in vectors:
+        return False
+    near = index.candidates(vectors[canary.chunk], 5 * Canary.NEAR)
+    within = sum(cosine >= canary.radius - _SAME for cosine in near.values())
+    return within >= min(Canary.FOUND, catalog.vectors_size())
+
+
+def _tell(catalog: Catalog, index: VectorIndex, tick: Callable[[int], None]) -> None:
     added, gone = catalog.owed()
-    if gone:
-        catalog.purge()
     for first in range(0, len(gone), BATCH):
         part = gone[first : first + BATCH]
         index.remove(part)
@@ -132,36 +213,49 @@ def catch_up(catalog: Catalog, index: VectorIndex, tick: Callable[[int], None] =
         index.add(part, np.stack([vectors[chunk] for chunk in part]))
         catalog.settle(part)
         tick(len(part))
-    (index.folder / "stamp.json").write_text(json.dumps(catalog.identity()), encoding="utf-8")
 
 
-def rebuild(catalog: Catalog, folder: Path) -> None:
-    """Throw the index away and build it anew from the catalog. No `VectorIndex` of the folder may be open."""
-    shutil.rmtree(folder / "chroma", ignore_errors=True)
-    catalog.owe_everything()
-    index = VectorIndex(folder)
-    catch_up(catalog, index)
-    index.close()
+def _choose(catalog: Catalog, folder: Path) -> None:
+    """Write the directions in which the catalog's vectors differ most: the eigenvectors of their second moments."""
+    moments: NDArray[np.float64] | None = None
+    fitted = 0
+    for ids, vectors in catalog.all_vectors():
+        moments = vectors.T.astype(np.float64) @ vectors + (0.0 if moments is None else moments)
+        fitted += len(ids)
+    directions = np.zeros((0, 0)) if moments is None else np.linalg.eigh(moments)[1][:, ::-1][:, :DIRECTIONS]
+    # Made aside and moved into place: the index cannot be read by half of its directions.
+    aside = folder / f"{COARSE}.new"
+    scale = np.abs(directions).max(axis=0, initial=1e-12)
+    with aside.open("wb") as file:
+        np.savez(file, directions=np.rint(directions / scale * 127).astype(np.int8), fitted=fitted)
+    aside.replace(folder / COARSE)
 
 
-def discard(folder: Path) -> None:
-    """Delete catalog and vector index of a collection: they are to be made anew from the documents."""
-    shutil.rmtree(folder / "chroma", ignore_errors=True)
-    for name in ("stamp.json", "catalog.sqlite", "catalog.sqlite-wal", "catalog.sqlite-shm"):
-        (folder / name).unlink(missing_ok=True)
-
-
-def replace(folder: Path, aside: Path) -> None:
-    """Put the closed catalog and vector index of the folder `aside` in the place of those in `folder`."""
-    discard(folder)
-    for name in ("catalog.sqlite", "chroma", "stamp.json"):
-        (aside / name).rename(folder / name)
-    shutil.rmtree(aside)
-
-
-def _stamp(folder: Path) -> dict[str, str] | None:
+def _load(folder: Path) -> Coarse:
     try:
-        stamp: dict[str, str] = json.loads((folder / "stamp.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return stamp
+        with np.load(folder / COARSE) as kept:
+            directions = kept["directions"].astype(np.float32)
+            return Coarse(directions / np.maximum(np.linalg.norm(directions, axis=0), 1e-12), int(kept["fitted"]))
+    except Exception as error:  # numpy and zipfile raise many unrelated types for a broken file
+        raise _damaged(folder, error) from error
+
+
+def _tidy(folder: Path) -> None:
+    """Leave nothing that Chroma would change when it is only opened. The client must be closed.
+
+    Each opening adds a row to `acquire_write`. Where the database has free pages, that table grows into them, and the
+    seal would take it for damage; where it has none, it grows behind the last page.
+    """
+    for graph in (folder / FOLDER).iterdir():
+        if graph.is_dir() and not (graph / "index_metadata.pickle").exists():  # never written, see HNSW
+            shutil.rmtree(graph)
+    with closing(sqlite3.connect(folder / FOLDER / "chroma.sqlite3", isolation_level=None)) as database:
+        database.execute("DELETE FROM acquire_write")
+        if database.execute("PRAGMA freelist_count").fetchone()[0]:
+            database.execute("PRAGMA temp_store = MEMORY")
+            database.execute(f"PRAGMA page_size = {_PAGE}")
+            database.execute("VACUUM")
+
+
+def _damaged(folder: Path, error: Exception) -> IndexDamaged:
+    return IndexDamaged(f"The vector index in {folder} cannot be read ({error}); run `rag verify --repair`.")

@@ -138,7 +138,7 @@ def test_what_ingest_prints_for_people(rag: Rag, docs: Path) -> None:
     assert re.fullmatch(
         r"  damaged +broken\.pdf: .+\n"
         r"2 files in [\d.]+ s: 1 damaged, 1 indexed\.\n"
-        r"Searchable from here: 1 pages in \d+ passages\.\n",
+        r"Searchable from here: 1 pages \(1 with text\), in \d+ passages\.\n",
         outcome.out,
     )
     assert "Traceback" not in outcome.err
@@ -148,7 +148,10 @@ def test_ingest_again_and_after_a_change(indexed: Rag, docs: Path) -> None:
     entry = indexed("ingest", docs, "--json").json["files"][0]
     assert (entry["status"], set(entry)) == (
         "unchanged",
-        {"path", "sha256", "status", "root", "pages", "pages_without_text", "chunks", "detail"},
+        {
+            *("path", "sha256", "status", "root", "pages", "pages_without_text", "chunks", "detail"),
+            *("pages_ocr", "pages_failed", "pages_skipped"),
+        },
     )
     (docs / "policy.md").write_text("Visitors wear a badge.\n")
     (docs / "other.md").write_text(POLICY)
@@ -177,7 +180,8 @@ def test_search(indexed: Rag) -> None:
     result = outcome.json
     assert set(result) == {"query", "hits", "timings_ms"}
     assert set(result["hits"][0]) == {
-        *("rank", "score", "id", "path", "sha256", "page", "section", "start", "end", "text", "record", "root", "ocr")
+        *("rank", "score", "id", "path", "sha256", "page", "section", "start", "end", "text", "record", "root"),
+        *("ocr", "also"),
     }
     for rank, hit in enumerate(result["hits"], start=1):
         assert hit["rank"] == rank
@@ -209,7 +213,8 @@ def test_an_answer(indexed: Rag) -> None:
     assert "30 minutes" in answer["answer"]
     assert answer["mode"] in ("written", "quoted")
     assert set(answer["citations"][0]) == {
-        *("number", "path", "sha256", "page", "section", "start", "end", "quote", "record", "root", "lines", "ocr")
+        *("number", "path", "sha256", "page", "section", "start", "end", "quote", "record", "root", "lines"),
+        *("ocr", "also"),
     }
     people = indexed("ask", QUESTION)
     assert people.code == 0
@@ -423,11 +428,10 @@ def test_a_model_that_is_not_there_is_named(indexed: Rag, tmp_path: Path) -> Non
 
 
 def test_an_index_of_another_model_is_refused(indexed: Rag, home: Path) -> None:
-    from rag.store.catalog import Catalog
+    from rag.store.collection import changing
 
-    catalog = Catalog(home / "collections" / "default" / "catalog.sqlite")
-    catalog.set_identity({"embedding_model": "another"})
-    catalog.close()
+    with changing(home / "collections" / "default") as catalog:
+        catalog.set_identity({"embedding_model": "another"})
     for command in (["ask", "x"], ["search", "x"]):
         assert "rag ingest --rebuild" in says_what_to_do(indexed(*command))
 
@@ -436,15 +440,21 @@ def test_an_index_of_another_model_is_refused(indexed: Rag, home: Path) -> None:
 
 
 def spoil_vectors(index: Path) -> None:
-    """Vectors taken away behind the program's back."""
+    """Vectors taken away behind the program's back, and sealed as if that were right."""
+    from contextlib import closing
+
+    from rag.store import seal
     from rag.store.vectors import VectorIndex
 
-    vectors = VectorIndex(index)
-    vectors.remove(range(1, 100))
-    vectors.close()
+    sealed = seal.read(index)
+    assert sealed is not None
+    with closing(VectorIndex(index)) as vectors:
+        vectors.remove(range(1, 100))
+    seal.write(index, sealed.canaries, sealed.roots, sealed.identity)
 
 
 def test_an_index_that_lost_its_vectors_is_refused_and_repaired(rag: Rag, docs: Path, home: Path) -> None:
+    (docs / "badges.md").write_text("Visitors wear a badge.\n")
     assert program("--home", str(home), "ingest", str(docs)).returncode == 0
     spoil_vectors(home / "collections" / "default")
     for command in (["ask", "x"], ["search", "x"]):
@@ -473,10 +483,20 @@ def test_a_damaged_catalog_is_said_and_rebuilt_from_the_documents(rag: Rag, home
     assert program("--home", str(home), "ingest", str(docs)).returncode == 0
     catalog = home / "collections" / "default" / "catalog.sqlite"
     catalog.write_bytes(b"no database" * 999)
-    for command in (["ask", "x"], ["status"], ["verify"], ["verify", "--repair"], ["ingest", docs]):
+    for command in (["ask", "x"], ["status"], ["ingest", docs]):
         outcome = rag(*command)
         assert outcome.code == 4, command
-        assert "documents themselves are untouched" in outcome.err
+        assert "documents themselves are untouched" in says_what_to_do(outcome)
+    assert rag("verify").code == 4
+    docs.rename(docs.with_name("elsewhere"))
+    assert "could not be made anew" in says_what_to_do(rag("verify", "--repair"))
+    docs.with_name("elsewhere").rename(docs)
+    assert rag("verify", "--repair").code == 0  # the seal remembers the folder
+    assert rag("search", "laptops").code == 0
+    for path in catalog.parent.glob("[cs]*"):  # nothing remembers it any more
+        if path.is_file():
+            path.write_bytes(b"no database" * 999)
+    assert "rag ingest --rebuild FOLDER" in says_what_to_do(rag("verify", "--repair"))
     assert rag("ingest", "--rebuild", docs).code == 0
     assert rag("search", "laptops").code == 0
 
@@ -561,8 +581,8 @@ def test_an_ingest_that_was_killed_is_ended_by_the_next_command(docs: Path, home
     code = """
 import os, sys
 sys.argv[0] = 'rag'
-from rag.store import vectors
-vectors.catch_up = lambda *arguments: os.kill(os.getpid(), 9)
+from rag.store import collection
+collection.update = lambda *arguments: os.kill(os.getpid(), 9)
 from rag.cli import main
 main()
 """
@@ -572,6 +592,7 @@ main()
     assert killed.returncode == -9
     done = program(*place, "search", "laptops", "--json")
     assert done.returncode == 0, done.stderr
+    assert "was cut off" in done.stderr
     assert json.loads(done.stdout)["hits"][0]["path"] == "policy.md"
     assert program(*place, "verify").returncode == 0
 

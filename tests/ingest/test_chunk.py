@@ -180,6 +180,79 @@ def test_markdown_headings() -> None:
     assert [chunk.section for chunk in made] == ["Travel", "Travel › Booking", "Costs"]
 
 
+def test_many_markdown_headings_with_little_text_are_no_table_of_contents() -> None:
+    text = "".join(f"# Rule {n}\nDo part {n}.\n" for n in range(9))
+    made = chunks(document(text, path="a.md"), Words())
+    assert [chunk.section for chunk in made] == [f"Rule {n}" for n in range(9)]
+
+
+def styled(text: str, *headings: Heading, record: str | None = None) -> Document:
+    """A document whose outline is what its styles say."""
+    return Document("a.docx", None, (Page("a.docx", None, text, record),), headings)
+
+
+def test_styled_headings_are_certain_however_many_and_short_they_are() -> None:
+    names = [f"how to do part {n}" for n in range(9)]
+    text = "\n\n".join(f"{name}\n\nIt is so." for name in names)
+    made = chunks(styled(text, *[Heading(name, None, 1) for name in names]), Words())
+    assert [chunk.section for chunk in made] == names
+
+
+def test_a_contents_page_that_says_the_same_as_the_headings_opens_no_section() -> None:
+    names = ["Purpose", "Scope", "Purpose"]
+    text = "\n".join(names) + "\n\n" + "\n\n".join(f"{name}\n\nText {n}." for n, name in enumerate(names))
+    made = chunks(styled(text, *[Heading(name, None, 1) for name in names]), Words())
+    assert [(chunk.section, chunk.text[-7:]) for chunk in made[-3:]] == [
+        ("Purpose", "Text 0."), ("Scope", "Text 1."), ("Purpose", "Text 2."),
+    ]  # fmt: skip
+
+
+def test_a_styled_heading_has_the_level_of_its_style_whatever_its_number_says() -> None:
+    text = "Section 4 – Retention\n\nKeep it.\n\nAppendix\n\nMore."
+    made = chunks(styled(text, Heading("Section 4 – Retention", None, 1), Heading("Appendix", None, 1)), Words())
+    assert [chunk.section for chunk in made] == ["Section 4 – Retention", "Appendix"]
+
+
+def test_headings_belong_to_their_record_only() -> None:
+    pages = (Page("a.eml", None, "how it is\n\nIt is so."), Page("a.eml", None, "how it is\n\nIt is so.", "b.docx"))
+    of = Document("a.eml", None, pages, (Heading("how it is", None, 1, "b.docx"),))
+    assert [chunk.section for chunk in chunks(of, Words())] == ["", "how it is"]
+
+
+def test_each_attachment_has_its_own_running_headers() -> None:
+    def pages(record: str | None, head: str) -> list[Page]:
+        return [Page("a.eml", n, f"{head}\nRule {n * 7919 % 101} applies.", record) for n in range(1, 6)]
+
+    body = Page("a.eml", None, "ACME Ltd\nDear all.")
+    of = Document("a.eml", None, (body, *pages("a.pdf", "ACME Ltd"), *pages("b.pdf", "Beta Inc")))
+    made = [chunk.text for chunk in chunks(of, Words())]
+    assert [sum(name in text for text in made) for name in ("ACME Ltd", "Beta Inc")] == [2, 1]
+
+
+def test_sheets_that_begin_alike_keep_their_beginning() -> None:
+    pages = tuple(Page("a.xlsx", n, "Vendor: Acme | Fee: 100", title=f"Month {n}") for n in range(1, 6))
+    assert [chunk.section for chunk in chunks(Document("a.xlsx", None, pages), Words())] == [
+        f"Month {n}" for n in range(1, 6)
+    ]
+
+
+ROW = "Vendor: Acme Ltd. | Note: It was late. Twice. | Due: 2024-03-31"
+
+
+def test_rows_of_a_table_are_not_cut_like_prose() -> None:
+    of = document("\n".join([ROW] * 5), path="a.csv")
+    assert texts(chunks(of, Words(), 25)) == [ROW] * 5
+    assert check_laws(of, chunks(of, Words(), 25), 25) == []
+
+
+def test_a_row_that_is_too_long_is_cut_between_its_cells() -> None:
+    row = " | ".join(f"Column {n}: {'word ' * 30}end." for n in range(6))
+    of = document(row, path="a.csv")
+    made = chunks(of, Words(), 80)
+    assert check_laws(of, made, 80) == []
+    assert all(re.match(r"Column \d: word", chunk.text) for chunk in made)
+
+
 def test_section_paths_have_a_sane_length() -> None:
     page = "".join(f"{'1.' * depth}1 {'Very Long Heading ' * 8}\nText of the section.\n" for depth in range(6))
     assert all(len(chunk.section) <= 210 for chunk in chunks(document(page), Words()))
@@ -200,6 +273,7 @@ LINES = st.sampled_from(
         "Title Case Line", "# Mark", "1) Keep the log.", "a) and the key;", "• item", "For All Systems:", "Page 3 of 9",
         "Total 1,234 5,678", "Purpose ........ 3", "", "ACME Ltd", "the line goes on", "It ends here. It begins again.",
         "x" * 90, "word " * 30, "\u2028odd\x0cbreaks\x85", "e.g. the U.S. Government",
+        "Vendor: Acme Ltd. | Due: 2024", "a | b", "AC-2(1) – Account | Title", "x | " * 200,
     ]
 )  # fmt: skip
 PAGES = st.lists(st.lists(LINES, max_size=25).map("\n".join) | st.text(max_size=200), max_size=6)

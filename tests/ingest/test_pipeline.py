@@ -1,17 +1,17 @@
 """The index becomes equal to the folder, whatever happened to the folder, and one bad file never stops a run."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from ingest import pipeline
+from ingest import pipeline, work
 from ingest.errors import NothingFound, UsageError
-from ingest.pipeline import embedded_text, ingest, totals
-from ingest.types import Chunk, FileReport, SourceFile
+from ingest.pipeline import Reading, ingest, totals
+from ingest.types import Chunk, Document, FileReport, SourceFile
 from rag.store.catalog import Catalog
-from tests.fakes import Diary, WordCountEmbedder
+from tests.fakes import Diary, Inline, WordCountEmbedder
 
 TEXT = "Whoever notices an incident must tell the Service Desk within 30 minutes.\n"
 
@@ -34,7 +34,7 @@ class House:
 
     def run(self, *roots: Path) -> dict[str, str]:
         """Statuses by path."""
-        self.reports = ingest(roots or [self.folder], self.catalog, self.embedder, self.embedder.tokenizer, self.diary)
+        self.reports = ingest(roots or [self.folder], self.catalog, self.embedder, Reading(Inline()), self.diary)
         return {report.path: str(report.status) for report in self.reports}
 
     def report(self, path: str) -> FileReport:
@@ -70,10 +70,10 @@ def test_unchanged_files_are_neither_read_nor_embedded_again(house: House, monke
     house.embedder.texts.clear()
     os.utime(path, (1, 1))  # another time of change, the same bytes
 
-    def read(source: SourceFile) -> None:
+    def read(source: SourceFile, passwords: Sequence[str]) -> None:
         pytest.fail("it was read again")
 
-    monkeypatch.setattr(pipeline, "read", read)
+    monkeypatch.setattr(work, "read", read)
     assert house.run() == {"a.txt": "unchanged"}
     assert house.embedder.texts == []
     assert house.catalog.known(str(house.folder))["a.txt"].status == "indexed"
@@ -192,15 +192,15 @@ def test_a_file_that_changes_while_it_is_read_fails_and_is_tried_again(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house.write("a.txt", "first\n")
-    read = pipeline.read
+    read = work.read
 
-    def read_slowly(source: SourceFile) -> object:
-        document = read(source)
+    def read_slowly(source: SourceFile, passwords: Sequence[str]) -> Document:
+        document = read(source, passwords)
         house.write("a.txt", "second\n")
         return document
 
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline, "read", read_slowly)
+        patch.setattr(work, "read", read_slowly)
         assert house.run() == {"a.txt": "failed"}
     assert "changed while it was read" in house.report("a.txt").detail
     assert house.catalog.size() == 0
@@ -221,11 +221,11 @@ def test_failed_files_are_tried_again_though_their_bytes_are_the_same(
 ) -> None:
     house.write("a.txt")
 
-    def fail(source: SourceFile) -> None:
+    def fail(source: SourceFile, passwords: Sequence[str]) -> None:
         raise pipeline.ReadError(pipeline.FileStatus.FAILED, "took too long")
 
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline, "read", fail)
+        patch.setattr(work, "read", fail)
         assert house.run() == {"a.txt": "failed"}
     assert house.run() == {"a.txt": "indexed"}
 
@@ -287,22 +287,22 @@ def test_chunks_are_their_pages_text_at_their_offsets(house: House) -> None:
 
 def test_a_vector_is_made_of_the_text_in_its_place() -> None:
     chunk = Chunk("a.pdf", 1, None, "3 Reporting", 0, 4, "text")
-    assert embedded_text(chunk) == "3 Reporting\ntext"
-    assert embedded_text(Chunk("a.pdf", 1, None, "", 0, 4, "text")) == "text"
+    assert chunk.embedded == "3 Reporting\ntext"
+    assert Chunk("a.pdf", 1, None, "", 0, 4, "text").embedded == "text"
 
 
 def test_an_interrupted_run_keeps_what_it_finished(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     house.write("a.txt", "alpha\n")
     house.write("b.txt", "beta\n")
-    read = pipeline.read
+    read = work.read
 
-    def interrupted(source: SourceFile) -> object:
+    def interrupted(source: SourceFile, passwords: Sequence[str]) -> Document:
         if source.path == "b.txt":
             raise KeyboardInterrupt
-        return read(source)
+        return read(source, passwords)
 
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline, "read", interrupted)
+        patch.setattr(work, "read", interrupted)
         with pytest.raises(KeyboardInterrupt):
             house.run()
     assert house.found("alpha") == {"a.txt"}

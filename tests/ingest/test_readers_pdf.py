@@ -4,7 +4,8 @@ import contextlib
 import io
 import logging
 import time
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,15 @@ import pypdf
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 from reportlab.lib.pdfencrypt import StandardEncryption
+from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
 from ingest.errors import ReadError
 from ingest.readers import pdf, pdf_meta, read
 from ingest.readers.pdf import normalise
-from ingest.types import Document, FileStatus, Heading, SourceFile
+from ingest.types import Document, FileStatus, Heading, Source, SourceFile
 
 PAGES = [["1 Purpose", "This policy protects data."], ["2 Scope", "It holds for all staff."]]
 
@@ -267,3 +270,148 @@ def test_stored_text_has_one_kind_of_line_end_and_is_stable(pages: list[str]) ->
     assert len(once) == len(pages)
     assert not any(character in page for page in once for character in "\r\x00\ufffe\ufb01\u00ad")
     assert normalise(once) == once
+
+
+ENCRYPTED = Path(__file__).parent / "encrypted"
+"""A page of "Board risk briefing" that opens with "Kingsmere": written by pypdf and cryptography."""
+
+
+def locked(folder: Path, data: bytes, passwords: Sequence[str]) -> Document:
+    (folder / "a.pdf").write_bytes(data)
+    return read(SourceFile(folder, "a.pdf"), passwords)
+
+
+@pytest.mark.parametrize("strength", [40, 128])
+def test_passwords_are_tried_in_order(tmp_path: Path, strength: int) -> None:
+    data = written(PAGES, outlined, encrypt=StandardEncryption("user", "owner", strength=strength))
+    for passwords in (["user"], ["owner"], ["wrong", "", "\ud800", "user", "never tried"]):
+        document = locked(tmp_path, data, passwords)
+        assert document.pages[1].text.startswith("2 Scope")
+        assert (document.title, len(document.outline), document.notes) == ("Access policy", 2, ())
+
+
+@pytest.mark.parametrize("name", ["aes-128.pdf", "aes-256.pdf"])
+def test_aes_is_opened_too(tmp_path: Path, name: str) -> None:
+    data = (ENCRYPTED / name).read_bytes()
+    document = locked(tmp_path, data, ["wrong", "Kingsmere"])
+    assert (document.title, document.pages[0].text, document.notes) == ("Risks", "Board risk briefing", ())
+    source = Source("a.pdf", io.BytesIO(data), len(data), ("wrong", "Kingsmere"))
+    assert pdf.render(source, 1, 72).shape == (100, 200)
+
+
+def test_no_password_is_asked_for_where_none_is_needed(tmp_path: Path) -> None:
+    assert len(locked(tmp_path, written(PAGES), ["user"]).pages) == 2
+
+
+def test_a_password_that_does_not_fit_is_never_shown(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    data = (ENCRYPTED / "aes-256.pdf").read_bytes()
+    passwords = ["hunter" + end for end in ("2", "3\ud800", "")]
+    with pytest.raises(ReadError, match="--password-file FILE") as raised:
+        locked(tmp_path, data, passwords)
+    assert raised.value.status is FileStatus.PASSWORD
+    shown = [*traceback.format_exception(raised.value), repr(raised.value), caplog.text]
+    assert passwords[-1] not in "".join(shown)
+    assert passwords[-1] not in repr(Source("a.pdf", io.BytesIO(data), len(data), tuple(passwords)))
+
+
+def image(canvas: Canvas, x: float, y: float, width: float, height: float) -> None:
+    canvas.drawImage(ImageReader(Image.new("L", (20, 20), 200)), x, y, width, height)
+
+
+def test_a_page_that_is_all_image_is_a_scan(tmp_path: Path) -> None:
+    document = document_of(tmp_path, written([[], []], lambda canvas: image(canvas, 0, 0, 595, 842)))
+    assert (document.scans, document.pages_without_text) == ((1,), (1, 2))
+
+
+def test_a_scan_under_a_stamp_or_a_header_is_a_scan(tmp_path: Path) -> None:
+    stamp = ["FILE COPY 2026-0117", "Received by the registry on 3 March 2026", "Page 4"]
+    assert document_of(tmp_path, written([stamp], lambda canvas: image(canvas, 20, 20, 550, 780))).scans == (1,)
+
+
+def test_a_scan_in_strips_and_inside_forms_is_a_scan(tmp_path: Path) -> None:
+    def strips(canvas: Canvas) -> None:
+        for row in range(40):
+            image(canvas, 0, 21 * row, 595, 21)
+
+    def form(canvas: Canvas) -> None:
+        canvas.beginForm("inner", 0, 0, 100, 100)
+        image(canvas, 0, 0, 100, 100)
+        canvas.endForm()
+        canvas.beginForm("outer", 0, 0, 600, 600)
+        canvas.scale(6, 8)
+        canvas.doForm("inner")
+        canvas.endForm()
+        canvas.doForm("outer")
+
+    for draw in (strips, form):
+        assert document_of(tmp_path, written([["Page 4"]], draw)).scans == (1,)
+
+
+def test_a_page_of_text_with_a_logo_or_over_a_background_is_no_scan(tmp_path: Path) -> None:
+    prose = ["The quick brown fox jumps over the lazy dog, says the policy."] * 9
+    assert document_of(tmp_path, written([prose], lambda canvas: image(canvas, 0, 0, 595, 842))).scans == ()
+    logo = document_of(
+        tmp_path, written([["Travel policy", "Version 2"]], lambda canvas: image(canvas, 500, 800, 60, 20))
+    )
+    assert logo.scans == ()
+
+
+def test_letters_drawn_as_outlines_are_recognised_and_frames_are_not(tmp_path: Path) -> None:
+    def outlines(canvas: Canvas) -> None:
+        for letter in range(30):
+            path = canvas.beginPath()
+            path.moveTo(20 * letter, 100)
+            for step in range(12):
+                path.lineTo(20 * letter + step, 100 + step * step % 7)
+            canvas.drawPath(path, fill=1)
+
+    assert document_of(tmp_path, written([[]], outlines)).scans == (1,)
+    assert document_of(tmp_path, written([[]], lambda canvas: canvas.rect(10, 10, 100, 100))).scans == ()
+
+
+def test_a_text_layer_of_the_wrong_letters_is_recognised_anew(tmp_path: Path) -> None:
+    lines = ["Staff report incidents within one hour to their service desk. " * 2] * 8
+    wrong = ["".join(chr(ord(one) - 29) if one.isalpha() else one for one in line) for line in lines]
+    assert document_of(tmp_path, written([lines, wrong])).scans == (2,)
+
+
+def test_pages_that_cannot_be_loaded_have_failed(tmp_path: Path) -> None:
+    broken = written(PAGES).replace(b"/Type /Page\n", b"/Type /Pagx\n", 1)
+    document = document_of(tmp_path, broken)
+    assert (document.failed, document.scans) in {((1,), ()), ((), ())}  # pdfium may mend it
+    if document.failed:
+        assert "could not be loaded: 1 (1 of 2)" in document.notes[0]
+
+
+def drawn(data: bytes, number: int = 1, dpi: int = 72) -> tuple[int, ...]:
+    return pdf.render(Source("a.pdf", io.BytesIO(data), len(data)), number, dpi).shape
+
+
+def test_pages_are_drawn_as_they_are_turned_and_as_fine_as_asked() -> None:
+    assert drawn(written(PAGES)) == (842, 595)
+    assert drawn(written(PAGES), 2, 144) == (1684, 1190)
+    assert drawn(written(PAGES).replace(b"/Rotate 0", b"/Rotate 90")) == (595, 842)
+
+
+@pytest.mark.parametrize("size", [b"14400 14400", b"1000000 1", b"3 1000000"])
+def test_a_page_of_any_size_is_drawn_within_limits(size: bytes) -> None:
+    height, width = drawn(written(PAGES).replace(b"0 0 595 842", b"0 0 " + size), dpi=200)
+    assert height * width <= 1.01 * pdf.MAX_PIXELS
+    assert max(height, width) <= 12_001
+
+
+def test_a_page_that_is_not_there_cannot_be_drawn() -> None:
+    with pytest.raises(ReadError, match="page 3 cannot be drawn"):
+        drawn(written(PAGES), 3)
+
+
+def test_a_page_with_thousands_of_objects_is_judged_in_a_moment(tmp_path: Path) -> None:
+    def dots(canvas: Canvas) -> None:
+        for dot in range(20_000):
+            canvas.rect(dot % 500, dot // 500, 1, 1)
+
+    data = written([["Page"]], dots)
+    began = time.perf_counter()
+    assert document_of(tmp_path, data).scans == ()
+    assert time.perf_counter() - began < 2

@@ -10,7 +10,7 @@ from ingest.types import FileReport, FileStatus
 from rag.answer import MAX_WORDS, REFUSAL, Answerer, unread, validate
 from rag.retrieve import Retriever
 from rag.store.catalog import Catalog
-from rag.store.vectors import VectorIndex, catch_up
+from rag.store.vectors import VectorIndex, update
 from rag.types import Answer, Hit, Sentence
 from tests.fakes import ScriptedGenerator, WordCountEmbedder
 from tests.rag.test_evidence import hits
@@ -31,9 +31,10 @@ def retriever(tmp_path: Path) -> Iterator[Retriever]:
     hits(catalog, POLICY, (0, len(POLICY)))
     catalog.note(FileReport("locked.pdf", "/office", "y", FileStatus.PASSWORD))
     catalog.note(FileReport("scan.pdf", "/office", "z", FileStatus.NO_TEXT, 3, (1, 2, 3)))
+    update(catalog, tmp_path)
     index = VectorIndex(tmp_path)
-    catch_up(catalog, index)
     yield Retriever(catalog, index, WordCountEmbedder())
+    index.close()
     catalog.close()
 
 
@@ -103,8 +104,8 @@ def test_every_answer_says_what_could_not_be_read(retriever: Retriever) -> None:
 
 
 def test_pages_without_text_are_named() -> None:
-    report = FileReport("half.pdf", "/office", "z", FileStatus.INDEXED, 3, (2, 3), 5)
-    assert unread([report]) == ("half.pdf, page 2, 3 (no text)",)
+    report = FileReport("half.pdf", "/office", "z", FileStatus.INDEXED, 4, (2, 3), 5, pages_failed=(4,))
+    assert unread([report]) == ("half.pdf, page 2, 3 (no text)", "half.pdf, page 4 (failed)")
 
 
 def test_sentences_are_told_as_they_pass(retriever: Retriever) -> None:

@@ -1,7 +1,9 @@
 """Quotations are exact spans of their page, few, and none twice."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given
@@ -12,6 +14,7 @@ from rag.evidence import QUOTES, select
 from rag.store.catalog import Catalog
 from rag.types import Hit
 from tests.fakes import WordCountEmbedder
+from tests.rag.store.test_catalog import embed
 
 EMBEDDER = WordCountEmbedder()
 POLICY = """Prüfung 𝒜
@@ -31,14 +34,15 @@ def hits(catalog: Catalog, text: str, *spans: tuple[int, int]) -> list[Hit]:
     page = Page("policy.pdf", 1, text)
     chunks = [Chunk(page.path, 1, None, "3 Reporting", start, end, text[start:end]) for start, end in spans]
     report = FileReport(page.path, "/office", "x", FileStatus.INDEXED, 1, chunks=len(chunks))
-    catalog.put(report, Document(page.path, None, (page,)), chunks, EMBEDDER.embed([chunk.text for chunk in chunks]))
+    catalog.put(report, Document(page.path, None, (page,)), chunks)
+    embed(catalog)
     stored = catalog.chunks(sorted(catalog.owed()[0]))
     return [Hit(item, 1 / place, 0.5, 1.0) for place, item in enumerate(stored.values(), start=1)]
 
 
 @pytest.fixture
-def catalog() -> Iterator[Catalog]:
-    catalog = Catalog(Path(":memory:"), create=True)
+def catalog(tmp_path: Path) -> Iterator[Catalog]:
+    catalog = Catalog(tmp_path / "catalog.sqlite", create=True)
     yield catalog
     catalog.close()
 
@@ -74,12 +78,11 @@ passages = st.lists(
 def test_quotations_are_their_pages_text_at_their_offsets(text: str, question: str, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(text) - 1))
     end = data.draw(st.integers(start + 1, len(text)))
-    catalog = Catalog(Path(":memory:"), create=True)
-    quotes = select(question, hits(catalog, text, (start, end), (0, len(text))), catalog, EMBEDDER).quotes
+    with TemporaryDirectory() as folder, closing(Catalog(Path(folder) / "c.sqlite", create=True)) as catalog:
+        quotes = select(question, hits(catalog, text, (start, end), (0, len(text))), catalog, EMBEDDER).quotes
     assert len(quotes) <= QUOTES
     for quote in quotes:
         assert text[quote.start : quote.end] == quote.text
         assert quote.text.strip()
         assert quote.hit.stored.chunk.start <= quote.start < quote.end <= quote.hit.stored.chunk.end
     assert [quote.score for quote in quotes] == sorted((quote.score for quote in quotes), reverse=True)
-    catalog.close()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rag.query import parse
 from rag.retrieve import Retriever, by_meaning, by_words, fuse
 from rag.store.catalog import Catalog
-from rag.store.vectors import VectorIndex, catch_up
+from rag.store.vectors import VectorIndex, update
 from tests.fakes import WordCountEmbedder
 from tests.rag.store.test_catalog import IN_OFFICE, put
 
@@ -50,9 +50,10 @@ def retriever(tmp_path: Path) -> Iterator[Retriever]:
     catalog = Catalog(tmp_path / "catalog.sqlite", create=True)
     put(catalog, "a/one.pdf", "encryption laptops AU-6")
     put(catalog, "b/two.pdf", "retention years encryption")
+    update(catalog, tmp_path)
     index = VectorIndex(tmp_path)
-    catch_up(catalog, index)
     yield Retriever(catalog, index, WordCountEmbedder())
+    index.close()
     catalog.close()
 
 
@@ -83,9 +84,16 @@ def test_a_query_without_terms_is_searched_by_meaning_alone(retriever: Retriever
 
 def test_each_way_returns_scores_by_chunk(retriever: Retriever) -> None:
     words = by_words(retriever.catalog, parse("encryption"), 10)
-    meaning = by_meaning(retriever.index, retriever.embedder.embed(["encryption"])[0], 10)
+    meaning = by_meaning(retriever.catalog, retriever.index, retriever.embedder.embed(["encryption"])[0], 10)
     assert len(words) == 2
     assert set(words) <= set(meaning)
+
+
+def test_without_the_vector_index_the_same_is_found(retriever: Retriever) -> None:
+    """The index names candidates; what counts is the true cosine, from the catalog."""
+    without = Retriever(retriever.catalog, None, retriever.embedder)
+    for query in ("laptops", "encryption years", "?!"):
+        assert without.search(query, 10) == retriever.search(query, 10)
 
 
 def test_a_chunk_that_was_just_removed_is_left_out(retriever: Retriever) -> None:

@@ -5,9 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
 from ingest.errors import ModelError
+from rag.models import export
 from rag.models.catalogue import EMBEDDING, locate
 from rag.models.embed import MAX_TOKENS, load_embedder
 
@@ -114,3 +116,28 @@ def test_a_folder_that_is_no_model_is_named(tmp_path: Path, content: str | None)
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="nowhere"):
         load_embedder(tmp_path / "models", tmp_path / "nowhere", lambda _: None)
+
+
+def test_a_graphics_processor_takes_over_for_bulk_work(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where torch sees one, ingestion embeds on it; the model keeps its name and hash, since its vectors fit."""
+    devices = []
+    monkeypatch.setattr(export, "_GPU_NODES", (str(models),))  # a path that exists
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(export.platform, "system", lambda: "Linux")
+    real = export.load
+    monkeypatch.setattr(export, "load", lambda folder, device: devices.append(device) or real(folder))
+    bulk = load_embedder(models, None, lambda _: None, bulk=True)
+    few = load_embedder(models, None, lambda _: None)
+    assert devices == ["cuda"]
+    assert (bulk.name, bulk.sha256) == (few.name, few.sha256)
+    assert (bulk.embed(SENTENCES[:2]) * few.embed(SENTENCES[:2])).sum(axis=1).min() > 0.975
+
+
+def test_without_one_torch_is_not_even_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export.platform, "system", lambda: "Linux")
+    monkeypatch.setattr(export, "_GPU_NODES", ("/nowhere/at/all",))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: pytest.fail("asked"))
+    assert export.accelerator() is None
+    monkeypatch.setattr(export, "_GPU_NODES", ("/",))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)  # a card whose driver torch does not fit
+    assert export.accelerator() is None

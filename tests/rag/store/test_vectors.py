@@ -1,15 +1,29 @@
-"""The real Chroma over a catalog: it is caught up after any cut, and never believed where it disagrees."""
+"""The real Chroma over a catalog: it is told of every change after any cut, and never believed where it disagrees."""
 
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ingest.errors import IndexDamaged
+from rag.retrieve import by_meaning, nearest
 from rag.store.catalog import Catalog
-from rag.store.vectors import VectorIndex, catch_up, discard, open_index, problems, rebuild
+from rag.store.vectors import (
+    COARSE,
+    DIRECTIONS,
+    FOLDER,
+    Coarse,
+    VectorIndex,
+    canaries,
+    disagreement,
+    discard,
+    hears,
+    rebuild,
+    update,
+)
 from tests.fakes import WordCountEmbedder
 from tests.rag.store.test_catalog import IN_OFFICE, put
 
@@ -19,57 +33,71 @@ EMBEDDER = WordCountEmbedder()
 @pytest.fixture
 def catalog(tmp_path: Path) -> Iterator[Catalog]:
     catalog = Catalog(tmp_path / "catalog.sqlite", create=True)
-    catalog.set_identity({"embedding_model": "word counts"})
     put(catalog, "a.pdf", "alpha beta gamma delta")
     yield catalog
     catalog.close()
 
 
-def nearest(catalog: Catalog, index: VectorIndex, word: str, limit: int = 1) -> list[str]:
-    """Texts of the chunks nearest to a word."""
-    found = catalog.chunks(list(index.nearest(EMBEDDER.embed([word])[0], limit)))
-    return [stored.chunk.text for stored in found.values()]
+def found(catalog: Catalog, word: str, limit: int = 1) -> list[str]:
+    """Texts of the chunks nearest to a word, as the index names them."""
+    with closing(VectorIndex(catalog.path.parent)) as index:
+        scores = by_meaning(catalog, index, EMBEDDER.embed([word])[0], limit)
+    stored = catalog.chunks(list(scores))
+    return [stored[chunk].chunk.text for chunk in scores]
 
 
-def caught_up(catalog: Catalog) -> VectorIndex:
-    index = VectorIndex(catalog.path.parent)
-    catch_up(catalog, index)
-    return index
+def updated(catalog: Catalog) -> Path:
+    """The folder of the catalog, its index told of everything."""
+    update(catalog, catalog.path.parent)
+    return catalog.path.parent
+
+
+def count(folder: Path) -> int:
+    with closing(VectorIndex(folder)) as index:
+        return index.count()
 
 
 def test_the_nearest_chunk_is_found_with_its_cosine(catalog: Catalog) -> None:
-    index = caught_up(catalog)
-    (cosine,) = index.nearest(EMBEDDER.embed(["beta"])[0], 1).values()
-    assert nearest(catalog, index, "beta") == ["beta"]
-    assert cosine == pytest.approx(1.0, abs=1e-3)
-    assert len(index.nearest(EMBEDDER.embed(["beta"])[0], 100)) == 4
+    folder = updated(catalog)
+    vector = EMBEDDER.embed(["beta"])[0]
+    with closing(VectorIndex(folder)) as index:
+        ((chunk, cosine),) = by_meaning(catalog, index, vector, 1).items()
+        assert catalog.chunks([chunk])[chunk].chunk.text == "beta"
+        assert cosine == pytest.approx(1.0, abs=1e-3)
+        assert len(index.candidates(vector, 100)) == 4
+        assert all(-1.001 <= near <= 1.001 for near in index.candidates(vector, 100).values())
 
 
-def test_a_filter_is_kept(catalog: Catalog) -> None:
-    put(catalog, "b.pdf", "beta epsilon")
-    index = caught_up(catalog)
-    only = catalog.ids_below("b.pdf")
-    assert set(index.nearest(EMBEDDER.embed(["alpha"])[0], 10, only)) == only
-    assert index.nearest(EMBEDDER.embed(["alpha"])[0], 10, set()) == {}
+def test_an_empty_catalog_has_an_index_that_finds_nothing(tmp_path: Path) -> None:
+    with closing(Catalog(tmp_path / "catalog.sqlite", create=True)) as catalog:
+        update(catalog, tmp_path)
+        with closing(VectorIndex(tmp_path)) as index:
+            assert index.candidates(EMBEDDER.embed(["x"])[0], 10) == {}
+        assert disagreement(catalog, tmp_path) == ""
+        assert canaries(catalog, tmp_path) == []
 
 
-def test_an_empty_index_finds_nothing(tmp_path: Path) -> None:
-    assert VectorIndex(tmp_path).nearest(EMBEDDER.embed(["x"])[0], 10) == {}
+def test_an_index_that_began_empty_takes_vectors(tmp_path: Path) -> None:
+    with closing(Catalog(tmp_path / "catalog.sqlite", create=True)) as catalog:
+        update(catalog, tmp_path)
+        put(catalog, "a.pdf", "alpha beta")
+        update(catalog, tmp_path)
+        assert found(catalog, "beta") == ["beta"]
 
 
 def test_removed_chunks_are_found_no_more(catalog: Catalog) -> None:
-    caught_up(catalog)
+    updated(catalog)
     put(catalog, "b.pdf", "epsilon")
     catalog.remove(IN_OFFICE, "a.pdf")
-    index = caught_up(catalog)
-    assert index.count() == catalog.size() == 1
-    assert nearest(catalog, index, "beta", 10) == ["epsilon"]
-    open_index(catalog, catalog.path.parent)
+    folder = updated(catalog)
+    assert count(folder) == catalog.size() == 1
+    assert found(catalog, "beta", 10) == ["epsilon"]
+    assert disagreement(catalog, folder) == ""
 
 
-def test_catching_up_again_after_a_cut_changes_nothing(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_updating_again_after_a_cut_changes_nothing(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
     """The process dies when Chroma has the vectors and the journal does not know it yet."""
-    index = VectorIndex(catalog.path.parent)
+    folder = catalog.path.parent
 
     def die(ids: object) -> None:
         raise KeyboardInterrupt
@@ -77,107 +105,167 @@ def test_catching_up_again_after_a_cut_changes_nothing(catalog: Catalog, monkeyp
     with monkeypatch.context() as patch:
         patch.setattr(catalog, "settle", die)
         with pytest.raises(KeyboardInterrupt):
-            catch_up(catalog, index)
-    assert index.count() == 4
+            update(catalog, folder)
+    assert count(folder) == 4
     assert len(catalog.owed()[0]) == 4
-    open_index(catalog, catalog.path.parent)  # no damage: the journal says that work is left
     told: list[int] = []
-    catch_up(catalog, index, told.append)
-    assert (index.count(), sum(told), catalog.owed()) == (4, 4, ([], []))
-    assert nearest(catalog, index, "gamma") == ["gamma"]
+    update(catalog, folder, told.append)
+    assert (count(folder), sum(told), catalog.owed()) == (4, 4, ([], []))
+    assert found(catalog, "gamma") == ["gamma"]
+    assert disagreement(catalog, folder) == ""
 
 
 def test_chunks_that_went_before_they_came_are_no_error(catalog: Catalog) -> None:
-    catalog.remove(IN_OFFICE, "a.pdf")  # never told of, and gone already
-    assert caught_up(catalog).count() == 0
+    put(catalog, "b.pdf", "epsilon")
+    updated(catalog)
+    put(catalog, "c.pdf", "zeta")
+    catalog.remove(IN_OFFICE, "c.pdf")  # never told of, and gone already
+    assert count(updated(catalog)) == 5
 
 
-def test_another_number_of_vectors_is_damage(catalog: Catalog) -> None:
-    index = caught_up(catalog)
-    index.remove(sorted(catalog.ids_below("*"))[:1])
-    with pytest.raises(IndexDamaged, match="holds 3 vectors, the catalog 4; run `rag verify --repair`"):
-        open_index(catalog, catalog.path.parent)
-    assert problems(catalog, catalog.path.parent)
+def test_another_number_of_vectors_is_a_disagreement(catalog: Catalog) -> None:
+    folder = updated(catalog)
+    with closing(VectorIndex(folder)) as index:
+        index.remove(sorted(catalog.ids_below("*"))[:1])
+    assert disagreement(catalog, folder) == "it holds 3 vectors, the catalog 4"
 
 
-def test_an_index_of_another_catalog_is_damage(catalog: Catalog) -> None:
-    caught_up(catalog)
-    catalog.set_identity({"embedding_model": "another"})
-    with pytest.raises(IndexDamaged, match="not built from the catalog beside it"):
-        open_index(catalog, catalog.path.parent)
+def test_another_vector_is_a_disagreement(catalog: Catalog) -> None:
+    folder = updated(catalog)
+    with closing(VectorIndex(folder)) as index:
+        index.add(sorted(catalog.ids_below("*"))[:1], EMBEDDER.embed(["something else"]))
+    assert disagreement(catalog, folder) == "1 of its vectors are not the catalog's"
 
 
-def test_an_index_that_is_gone_is_damage_and_is_built_again(catalog: Catalog) -> None:
-    folder = catalog.path.parent
-    caught_up(catalog).close()
-    shutil.rmtree(folder / "chroma")
-    assert "holds 0 vectors, the catalog 4" in problems(catalog, folder)[0]
+def test_an_index_that_is_gone_is_a_disagreement_and_is_built_again(catalog: Catalog) -> None:
+    folder = updated(catalog)
+    shutil.rmtree(folder / FOLDER)
+    assert disagreement(catalog, folder) == "it holds 0 vectors, the catalog 4"
     rebuild(catalog, folder)
-    assert problems(catalog, folder) == []
-    assert nearest(catalog, open_index(catalog, folder), "delta") == ["delta"]
+    assert disagreement(catalog, folder) == ""
+    assert found(catalog, "delta") == ["delta"]
 
 
 def test_rebuilding_mends_every_disagreement(catalog: Catalog) -> None:
-    folder = catalog.path.parent
-    index = caught_up(catalog)
-    index.add([999], EMBEDDER.embed(["stray"]))
-    index.remove(sorted(catalog.ids_below("*"))[:2])
-    index.close()
-    assert problems(catalog, folder)
+    folder = updated(catalog)
+    with closing(VectorIndex(folder)) as index:
+        index.add([999], EMBEDDER.embed(["stray"]))
+        index.remove(sorted(catalog.ids_below("*"))[:2])
+    assert disagreement(catalog, folder)
     rebuild(catalog, folder)
-    assert problems(catalog, folder) == []
-    mended = open_index(catalog, folder)
-    assert [nearest(catalog, mended, word) for word in ("alpha", "delta")] == [["alpha"], ["delta"]]
+    assert disagreement(catalog, folder) == ""
+    assert [found(catalog, word) for word in ("alpha", "delta")] == [["alpha"], ["delta"]]
 
 
-def test_an_index_that_chroma_cannot_read_is_built_again(catalog: Catalog) -> None:
-    folder = catalog.path.parent
-    caught_up(catalog).close()
-    (folder / "chroma" / "chroma.sqlite3").write_bytes(b"no database" * 500)
-    assert "run `rag verify --repair`" in problems(catalog, folder)[0]
+@pytest.mark.parametrize("name", [f"{FOLDER}/chroma.sqlite3", COARSE])
+def test_an_index_that_cannot_be_read_is_built_again(catalog: Catalog, name: str) -> None:
+    folder = updated(catalog)
+    (folder / name).write_bytes(b"no database" * 500)
+    with pytest.raises(IndexDamaged, match="run `rag verify --repair`"):
+        VectorIndex(folder)
     rebuild(catalog, folder)
-    assert nearest(catalog, open_index(catalog, folder), "delta") == ["delta"]
+    assert found(catalog, "delta") == ["delta"]
 
 
 def test_deleted_words_leave_both_stores(catalog: Catalog) -> None:
     put(catalog, "secret.pdf", " ".join(f"Xanthippe{number}" for number in range(200)))
-    caught_up(catalog)
+    updated(catalog)
     catalog.remove(IN_OFFICE, "secret.pdf")
-    caught_up(catalog)
+    updated(catalog)
+    catalog.compact()
+    catalog.checkpoint()
     for path in catalog.path.parent.rglob("*"):
         assert not path.is_file() or b"xanthippe" not in path.read_bytes().lower(), path
 
 
-def test_a_broken_folder_is_damage(tmp_path: Path) -> None:
-    (tmp_path / "chroma").mkdir()
-    (tmp_path / "chroma" / "chroma.sqlite3").write_bytes(b"no database" * 500)
-    with pytest.raises(IndexDamaged, match="rag verify --repair"):
-        VectorIndex(tmp_path)
-
-
 def test_no_text_reaches_chroma(catalog: Catalog) -> None:
-    caught_up(catalog)
-    for path in (catalog.path.parent / "chroma").rglob("*"):
+    for path in (updated(catalog) / FOLDER).rglob("*"):
         assert not path.is_file() or b"gamma" not in path.read_bytes()
 
 
 def test_discarding_leaves_nothing(catalog: Catalog) -> None:
-    caught_up(catalog)
-    folder = catalog.path.parent
+    folder = updated(catalog)
     catalog.close()
     discard(folder)
-    assert list(folder.iterdir()) == []
+    discard(folder)
+    assert [path.name for path in folder.iterdir()] == ["catalog.sqlite"]
+
+
+# --- coarse vectors and canaries --------------------------------------------------------------------------------------
+
+
+def random_vectors(number: int, dim: int, strong: int) -> np.ndarray:
+    """Unit rows `(number, dim)` that differ in `strong` directions and a little in all."""
+    random = np.random.default_rng(7)
+    vectors = random.normal(size=(number, strong)) @ random.normal(size=(strong, dim))
+    vectors += random.normal(size=(number, dim))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors.astype(np.float32)
+
+
+def with_vectors(folder: Path, vectors: np.ndarray) -> Catalog:
+    """A catalog whose chunks have these vectors, and its index."""
+    catalog = Catalog(folder / "catalog.sqlite", create=True)
+    put(catalog, "a.pdf", " ".join(f"w{number}" for number in range(len(vectors))))
+    ids = sorted(catalog.ids_below("*"))
+    catalog.set_vectors(ids, vectors)
+    update(catalog, folder)
+    return catalog
 
 
 def test_near_neighbours_are_the_exact_ones(tmp_path: Path) -> None:
-    """Recall@20 of the approximate index against all cosines, on a few thousand vectors of little structure."""
-    generator = np.random.default_rng(7)
-    vectors = generator.normal(size=(3000, 64)).astype(np.float32)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    index = VectorIndex(tmp_path)
-    index.add(range(3000), vectors)
-    right = 0
-    for query in vectors[:40] + 0.3 * vectors[40:80]:
-        exact = set(np.argsort(-(vectors @ query))[:20].tolist())
-        right += len(exact & set(index.nearest(query, 20)))
+    """Recall@20 through coarse vectors and the approximate index, against all cosines."""
+    vectors = random_vectors(3000, 96, 40)
+    catalog = with_vectors(tmp_path, vectors)
+    with closing(catalog), closing(VectorIndex(tmp_path)) as index:
+        right = 0
+        for query in vectors[:40] + 0.3 * vectors[40:80]:
+            unit = query / np.linalg.norm(query)
+            right += len(nearest(catalog, unit, 20).keys() & by_meaning(catalog, index, unit, 20).keys())
     assert right / 800 > 0.98
+
+
+def test_directions_are_chosen_anew_when_the_collection_has_doubled(catalog: Catalog) -> None:
+    folder = updated(catalog)
+    first = (folder / COARSE).read_bytes()
+    put(catalog, "b.pdf", "epsilon")
+    assert (updated(catalog) / COARSE).read_bytes() == first
+    put(catalog, "c.pdf", "zeta eta theta")
+    assert (updated(catalog) / COARSE).read_bytes() != first
+    assert disagreement(catalog, folder) == ""
+
+
+def test_coarse_vectors_are_unit_rows_of_few_directions() -> None:
+    vectors = random_vectors(50, 96, 10)
+    directions = np.linalg.qr(np.random.default_rng(1).normal(size=(96, DIRECTIONS)))[0].astype(np.float32)
+    coarse = Coarse(directions, 50).of(vectors)
+    assert coarse.shape == (50, DIRECTIONS)
+    assert np.allclose(np.linalg.norm(coarse, axis=1), 1, atol=1e-5)
+
+
+def test_canaries_are_heard_by_a_sound_index(tmp_path: Path) -> None:
+    with closing(with_vectors(tmp_path, random_vectors(400, 96, 40))) as catalog:
+        birds = canaries(catalog, tmp_path)
+        assert len({bird.chunk for bird in birds}) == 5
+        with closing(VectorIndex(tmp_path)) as index:
+            assert all(hears(catalog, index, bird) for bird in birds)
+
+
+def test_canaries_are_not_heard_where_vectors_are_lost(tmp_path: Path) -> None:
+    with closing(with_vectors(tmp_path, random_vectors(400, 96, 40))) as catalog:
+        birds = canaries(catalog, tmp_path)
+        ids = sorted(catalog.ids_below("*"))
+        with closing(VectorIndex(tmp_path)) as index:
+            index.remove(ids[::2])
+            assert not any(hears(catalog, index, bird) for bird in birds)
+            index.remove(ids[1::2])
+            assert not any(hears(catalog, index, bird) for bird in birds)
+
+
+def test_a_canary_whose_chunk_is_gone_is_not_heard(catalog: Catalog) -> None:
+    folder = updated(catalog)
+    birds = canaries(catalog, folder)
+    put(catalog, "b.pdf", "epsilon")
+    catalog.remove(IN_OFFICE, "a.pdf")
+    with closing(VectorIndex(folder)) as index:
+        assert not any(hears(catalog, index, bird) for bird in birds)
