@@ -684,6 +684,8 @@ class Bench:
 
     def every_write(self, step: int) -> str:
         """Kill at each `step`-th write; a table by kind of run."""
+        from tests.killing import die_at
+
         shown = []
         tally = self._work / "tally"
         runs = {"new index": ("first", []), "update": ("update", []), "rebuild": ("first", ["--rebuild"])}
@@ -698,7 +700,7 @@ class Bench:
                 return ["--home", str(home), "ingest", *flags, str(self._documents)]
 
             home = start()
-            done = forked(*command(home), before=partial(_die_at, 0, tally, home))
+            done = forked(*command(home), before=partial(die_at, 0, tally, home))
             if done.code != 3:
                 raise SystemExit(f"{name} ended with {done.code}: {done.err}")
             self._contents["forked"] = content(_catalog(home))
@@ -707,7 +709,7 @@ class Bench:
             for number in range(1, writes + 1, step):
                 home = start()
                 where = f"{name}, write {number} of {writes}"
-                done = forked(*command(home), before=partial(_die_at, number, tally, home))
+                done = forked(*command(home), before=partial(die_at, number, tally, home))
                 if done.code != -signal.SIGKILL:
                     self._fail(where, f"it was not killed but ended with {done.code}: {done.last}")
                 row["kills"] += 1
@@ -752,40 +754,6 @@ def _stage(home: Path) -> str:
         if database.execute("SELECT count(*) FROM chunks WHERE vector IS NULL").fetchone()[0]:
             return "passages waited for vectors"
     return "files were read"
-
-
-def _die_at(number: int, tally: Path, home: Path) -> None:
-    """Have this process kill itself before its `number`-th write (0: never); `tally` then says how many there were."""
-    written = 0
-    place = str(home)
-    out = os.open(tally, os.O_CREAT | os.O_TRUNC | os.O_WRONLY)
-
-    def count(_: object = None) -> None:
-        nonlocal written
-        written += 1
-        if written == number:
-            os.kill(os.getpid(), signal.SIGKILL)
-        os.pwrite(out, str(written).encode(), 0)
-
-    def watch(event: str, arguments: tuple[Any, ...]) -> None:
-        if event == "open":
-            if arguments[2] & (os.O_WRONLY | os.O_RDWR) and str(arguments[0]).startswith(place):
-                count()
-        elif event in ("os.rename", "os.remove", "os.rmdir", "os.mkdir") and str(arguments[0]).startswith(place):
-            count()
-
-    def connect(*arguments: Any, **options: Any) -> sqlite3.Connection:
-        database = original(*arguments, **options)
-        database.set_trace_callback(lambda statement: None if _reads(statement) else count())
-        return database
-
-    original = sqlite3.connect
-    sqlite3.connect = connect  # type: ignore[assignment]
-    sys.addaudithook(watch)
-
-
-def _reads(statement: str) -> bool:
-    return statement.lstrip().upper().startswith(("SELECT", "PRAGMA FREELIST", "PRAGMA PAGE_COUNT", "--"))
 
 
 if __name__ == "__main__":

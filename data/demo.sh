@@ -20,7 +20,7 @@ run() {
     [ "$status" -eq 0 ] || printf '(exit code %s, as expected)\n' "$status"
 }
 
-# The office holds a scan and a password-protected file on purpose: nothing is skipped in silence.
+# The office holds a scan, which is read by OCR, and on purpose a locked file: nothing is skipped in silence.
 run 3 ingest data/office
 run 0 ask "How fast must a member of staff report a suspected security incident?"
 run 0 ask "What is the mileage rate for bicycles?"

@@ -71,3 +71,8 @@ def _styled(text: str, code: str) -> str:
 def colourful(stream: TextIO) -> bool:
     """Whether `stream` is a terminal whose user has not asked for plain text (no-color.org)."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def counted(number: int, noun: str) -> str:
+    """ "1 page", "1,340 pages": a number with its noun, which takes an s."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -16,7 +16,7 @@ from ingest.errors import NothingFound, UsageError
 from rag.cli.command import JsonOption
 from rag.cli.opening import open_catalog, open_retriever, start_generator
 from rag.config import HITS, Settings
-from rag.term import bold, dim, escape, mark, one_line, say, show, show_json
+from rag.term import bold, counted, dim, escape, mark, one_line, say, show, show_json
 
 if TYPE_CHECKING:
     from rag.types import Answer, Hit, Sentence
@@ -162,7 +162,8 @@ class _Printer:
         for warning in answer.warnings:
             show(mark(one_line(warning)))
         if answer.unreadable:
-            show(dim(f"{len(answer.unreadable)} files or pages could not be read; `rag status` names them."))
+            places = counted(len(answer.unreadable), "place")
+            show(dim(f"{places} in the documents could not be read; `rag status` names them."))
 
 
 def _how(answer: Answer) -> str:

@@ -10,7 +10,7 @@ import typer
 from rag.cli.command import JsonOption
 from rag.cli.opening import open_catalog
 from rag.config import Settings
-from rag.term import bold, mark, one_line, say, show, show_json
+from rag.term import bold, counted, mark, one_line, say, show, show_json
 
 LEFT_OVER = 4
 
@@ -31,14 +31,14 @@ def forget(
         show_json(asdict(receipt))
     else:
         for report in receipt.erased:
-            pages, passages = f"{report.pages:,} pages", f"{report.chunks:,} passages"
-            show(f"  {bold('erased')}  {one_line(report.path)}  ({pages}, {passages}, SHA-256 {report.sha256})")
+            held = f"{counted(report.pages, 'page')}, {counted(report.chunks, 'passage')}, SHA-256 {report.sha256}"
+            show(f"  {bold('erased')}  {one_line(report.path)}  ({held})")
         for name in receipt.still_held:
             show(mark(f"  The same content is still indexed as {one_line(name)}."))
         shared = f"; {receipt.shared:,} more stand in other documents too" if receipt.shared else ""
         show(
-            f"Searched {receipt.files:,} files ({receipt.bytes:,} bytes) below {settings.home} for {receipt.pieces:,} "
-            f"pieces of the text, vectors and names{shared}."
+            f"Searched {counted(receipt.files, 'file')} ({receipt.bytes:,} bytes) below {settings.home} for "
+            f"{receipt.pieces:,} pieces of the text, vectors and names{shared}."
         )
         for name in receipt.found:
             show(mark(f"  Still found in {one_line(name)}"))

@@ -19,7 +19,7 @@ from ingest.types import UNREAD, FileReport, FileStatus
 from rag.cli.command import JsonOption
 from rag.cli.opening import check_identity, identity, open_catalog, open_embedder
 from rag.config import Settings
-from rag.term import bold, mark, one_line, say, show, show_json
+from rag.term import bold, counted, mark, one_line, say, show, show_json
 
 if TYPE_CHECKING:
     from ingest.pipeline import Reading
@@ -161,8 +161,8 @@ def _show_reports(reports: Sequence[FileReport], counts: dict[str, int], seconds
             show(f"  {report.status.value:<12} {one_line(report.path)}: {one_line(report.detail)}")
     files = Counter(report.status.value for report in reports)
     listed = ", ".join(f"{count} {status}" for status, count in sorted(files.items()))
-    show(bold(f"{len(reports)} files in {seconds:.1f} s: {listed}."))
-    show(f"Searchable from here: {_pages(counts)}, in {counts['chunks']:,} passages.")
+    show(bold(f"{counted(len(reports), 'file')} in {seconds:.1f} s: {listed}."))
+    show(f"Searchable from here: {_pages(counts)}, in {counted(counts['chunks'], 'passage')}.")
 
 
 def _pages(counts: dict[str, int]) -> str:
@@ -172,7 +172,7 @@ def _pages(counts: dict[str, int]) -> str:
     for name, key in (("by OCR", "pages_ocr"), ("without text", "pages_without_text"), ("failed", "pages_failed")):
         if counts[key]:
             parts.append(f"{counts[key]:,} {name}")
-    return f"{counts['pages']:,} pages ({', '.join(parts)})"
+    return f"{counted(counts['pages'], 'page')} ({', '.join(parts)})"
 
 
 def status(settings: Settings, as_json: JsonOption = False) -> int:
@@ -212,7 +212,7 @@ def status(settings: Settings, as_json: JsonOption = False) -> int:
             if pages:
                 show(f"{'':>15}{what}: {'pages' if len(pages) > 1 else 'page'} {_ranges(pages)}")
     show()
-    show(f"{counts['files']} files, {_pages(counts)}, {counts['chunks']:,} passages.")
+    show(f"{counted(counts['files'], 'file')}, {_pages(counts)}, {counted(counts['chunks'], 'passage')}.")
     if waiting:
         show(f"{waiting:,} passages wait for their vectors; `rag ingest` gives them theirs.")
     return 0

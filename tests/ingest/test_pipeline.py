@@ -1,10 +1,19 @@
 """The index becomes equal to the folder, whatever happened to the folder, and one bad file never stops a run."""
 
 import os
+import shutil
+import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from ingest import pipeline, work
 from ingest.errors import NothingFound, UsageError
@@ -307,3 +316,172 @@ def test_an_interrupted_run_keeps_what_it_finished(house: House, monkeypatch: py
             house.run()
     assert house.found("alpha") == {"a.txt"}
     assert house.run() == {"a.txt": "unchanged", "b.txt": "indexed"}
+
+
+# --- words first, vectors once ----------------------------------------------------------------------------------------
+
+PARAGRAPHS = [" ".join(f"word{number}x{place}" for place in range(120)) + "." for number in range(6)]
+"""Each is a passage of its own."""
+
+
+def test_words_are_found_before_there_are_vectors(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[set[str]] = []
+    embed = WordCountEmbedder.embed
+
+    def look(self: WordCountEmbedder, texts: Sequence[str]) -> NDArray[np.float32]:
+        found.append(house.found("incident"))
+        assert house.catalog.vectors_size() == 0
+        return embed(self, texts)
+
+    monkeypatch.setattr(WordCountEmbedder, "embed", look)
+    house.write("a.txt")
+    house.run()
+    assert found == [{"a.txt"}]
+    assert house.catalog.vectors_size() == house.catalog.size() == 1
+
+
+def test_a_file_changed_in_one_place_is_embedded_in_one_place(house: House) -> None:
+    house.write("a.txt", "\n\n".join(PARAGRAPHS[:5]))
+    house.run()
+    before = len(house.embedder.texts)
+    assert before >= 5
+    house.embedder.texts.clear()
+    house.write("a.txt", "\n\n".join([*PARAGRAPHS[:2], PARAGRAPHS[5], *PARAGRAPHS[3:5]]))
+    assert house.run() == {"a.txt": "indexed"}
+    assert len(house.embedder.texts) == 1
+    assert "word5x0" in house.embedder.texts[0]
+    assert house.catalog.vectors_size() == house.catalog.size() == before
+
+
+def test_the_same_paragraph_in_two_files_is_embedded_once(house: House) -> None:
+    house.write("a.txt", "\n\n".join(PARAGRAPHS[:3]))
+    house.run()
+    house.embedder.texts.clear()
+    house.write("b.txt", "\n\n".join(PARAGRAPHS[1:4]))
+    house.run()
+    assert len(house.embedder.texts) == 1
+    (one, other) = [vector for _, vector in sorted(vectors(house.catalog.path).items()) if "word1x0 " in vector[0]]
+    assert one == other
+
+
+# --- interrupted anywhere ---------------------------------------------------------------------------------------------
+
+
+def facts(catalog: Path) -> list[tuple[Any, ...]]:
+    """Everything a catalog says of its files, but for ids and notes: "same content as" names whichever came first."""
+    with closing(sqlite3.connect(catalog)) as database:
+        return database.execute(
+            "SELECT files.path, files.sha256, status, files.pages, files.chunks, documents.sha256, suffix, number, "
+            "record, text, start, end, section, vector IS NOT NULL FROM files LEFT JOIN documents "
+            "ON documents.id = files.document LEFT JOIN pages ON pages.document = documents.id "
+            "LEFT JOIN chunks ON chunks.page = pages.id ORDER BY 1, 9, 11"
+        ).fetchall()
+
+
+def vectors(catalog: Path) -> dict[tuple[Any, ...], tuple[str, bytes]]:
+    """The text and the vector of each passage, by its place."""
+    query = (
+        "SELECT files.path, number, record, start, end, substr(text, start + 1, end - start), vector FROM chunks "
+        "JOIN pages ON pages.id = chunks.page JOIN files USING (document)"
+    )
+    with closing(sqlite3.connect(catalog)) as database:
+        return {row[:5]: row[5:] for row in database.execute(query)}
+
+
+class Interrupted:
+    """A catalog at whose n-th change somebody presses Ctrl-C."""
+
+    def __init__(self, catalog: Catalog, number: int) -> None:
+        self._catalog = catalog
+        self.left = number
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("put", "note", "remove", "set_vectors"):
+            self.left -= 1
+            if self.left == 0:
+                raise KeyboardInterrupt
+        return getattr(self._catalog, name)
+
+
+def write_first(house: House) -> None:
+    house.write("a.txt", "\n\n".join(PARAGRAPHS[:3]))
+    house.write("b.txt", "beta\n")
+    house.write("c/old.txt", "gamma\n")
+    house.write("d.jsonl", '{"id": "R-1", "text": "Tapes are kept."}\n{"id": "R-2", "text": "Badges are worn."}\n')
+    house.write("e.pdf", b"%PDF-1.7\nnothing that a reader could follow")
+
+
+def write_second(house: House) -> None:
+    house.write("a.txt", "\n\n".join([PARAGRAPHS[0], PARAGRAPHS[3]]))
+    (house.folder / "b.txt").unlink()
+    (house.folder / "c/old.txt").rename(house.folder / "c/new.txt")
+    house.write("copy.txt", "\n\n".join([PARAGRAPHS[0], PARAGRAPHS[3]]))
+    house.write("e.pdf", b"%PDF-1.7\nsomething else that a reader could not follow")
+
+
+def test_interrupted_at_any_change_and_run_again_it_ends_as_if_it_had_not_been(tmp_path: Path) -> None:
+    def start(name: str) -> House:
+        (tmp_path / name).mkdir()
+        house = House(tmp_path / name)
+        write_first(house)
+        house.run()
+        write_second(house)
+        return house
+
+    whole = start("whole")
+    counted = Interrupted(whole.catalog, 0)
+    ingest([whole.folder], counted, whole.embedder, Reading(Inline()), whole.diary)  # type: ignore[arg-type]
+    changes = -counted.left
+    assert changes >= 6
+    for number in range(1, changes + 1):
+        house = start(str(number))
+        with pytest.raises(KeyboardInterrupt):
+            ingest(
+                [house.folder],
+                Interrupted(house.catalog, number),  # type: ignore[arg-type]
+                house.embedder,
+                Reading(Inline()),
+                house.diary,
+            )
+        assert house.catalog.problems() == []
+        house.run()
+        assert facts(house.catalog.path) == facts(whole.catalog.path)
+        assert vectors(house.catalog.path) == vectors(whole.catalog.path)
+        assert [report.path for report in house.catalog.reports()] == [
+            report.path for report in whole.catalog.reports()
+        ]
+        house.catalog.close()
+    whole.catalog.close()
+
+
+names = st.sampled_from(["a.txt", "b.txt", "c.md", "d/e.txt"])
+texts = st.sampled_from(["alpha\n", "beta\n", "", "\n\n".join(PARAGRAPHS[:2]), "\n\n".join(PARAGRAPHS[1:3])])
+folders = st.dictionaries(names, texts, min_size=1)
+
+
+@settings(max_examples=25)
+@given(st.lists(st.tuples(folders, st.integers(0, 6)), min_size=1, max_size=4))
+def test_whatever_came_before_the_catalog_ends_equal_to_the_folder(states: list[tuple[dict[str, str], int]]) -> None:
+    """A folder that changes between runs, each of which may be interrupted, is indexed in the end as if it were new."""
+
+    def lay_out(house: House, files: dict[str, str]) -> None:
+        shutil.rmtree(house.folder)
+        house.folder.mkdir()
+        for name, text in files.items():
+            house.write(name, text)
+
+    with TemporaryDirectory() as old, TemporaryDirectory() as new:
+        house, fresh = House(Path(old)), House(Path(new))
+        for files, number in states:
+            lay_out(house, files)
+            catalog: Any = Interrupted(house.catalog, number)
+            with suppress(KeyboardInterrupt):
+                ingest([house.folder], catalog, house.embedder, Reading(Inline()), house.diary)
+        house.run()
+        lay_out(fresh, states[-1][0])
+        fresh.run()
+        assert facts(house.catalog.path) == facts(fresh.catalog.path)
+        assert vectors(house.catalog.path) == vectors(fresh.catalog.path)
+        assert house.catalog.problems() == []
+        house.catalog.close()
+        fresh.catalog.close()
