@@ -148,8 +148,17 @@ def settle(catalog: Catalog, folder: Path, tick: Tick = _no_tick, *, trusted: bo
 
 
 def problems(folder: Path) -> list[str]:
-    """Everything that is wrong with the collection, in words; empty if it is sound. Reads all of it."""
+    """Everything that is wrong with the collection, in words; empty if it is sound. Reads all of it.
+
+    What a cut-off change left is settled first. Raises LockedError where another process is changing it.
+    """
+    try:
+        _found(folder, lambda _: None, [])
+    except IndexDamaged as error:
+        return [str(error)]
     sealed = seal.read(folder)
+    if sealed is None and is_locked(folder):
+        raise LockedError(f"{folder} is being changed by another process; wait until it has finished and try again.")
     found = [] if sealed is None else seal.differences(folder, sealed)
     if any(CATALOG in line for line in found):
         return found  # nothing that its pages say about themselves can be relied on

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from ingest.errors import LockedError, StorageError
 
+LOOKED_AT = 0.1  # seconds; `is_locked` holds the lock for some microseconds to see whether it can
+
 
 @contextmanager
 def write_lock(folder: Path) -> Iterator[None]:
@@ -27,7 +29,7 @@ def write_lock(folder: Path) -> Iterator[None]:
         ) from error
     try:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _take(descriptor)
         except BlockingIOError as error:
             holder = os.read(descriptor, 200).decode(errors="replace").strip() or "another process"
             raise LockedError(
@@ -38,6 +40,20 @@ def write_lock(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _take(descriptor: int) -> None:
+    """Take the lock, waiting for those who only look whether it is taken. Raises BlockingIOError."""
+    deadline = time.monotonic() + LOOKED_AT
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(LOOKED_AT / 10)
+        else:
+            return
 
 
 def is_locked(folder: Path) -> bool:

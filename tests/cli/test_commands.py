@@ -138,7 +138,7 @@ def test_what_ingest_prints_for_people(rag: Rag, docs: Path) -> None:
     assert re.fullmatch(
         r"  damaged +broken\.pdf: .+\n"
         r"2 files in [\d.]+ s: 1 damaged, 1 indexed\.\n"
-        r"Searchable from here: 1 pages \(1 with text\), in \d+ passages\.\n",
+        r"Searchable from here: 1 page \(1 with text\), in 1 passage\.\n",
         outcome.out,
     )
     assert "Traceback" not in outcome.err

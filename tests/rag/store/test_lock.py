@@ -3,19 +3,21 @@
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from ingest.errors import LockedError, StorageError
-from rag.store.lock import write_lock
+from rag.store.lock import is_locked, write_lock
 from tests.running import ROOT
 
 HOLDER = """
 import sys
+import threading
 from pathlib import Path
-from rag.store.lock import write_lock
+from rag.store.lock import is_locked, write_lock
 with write_lock(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
@@ -48,6 +50,27 @@ def test_the_lock_of_a_killed_process_is_free(tmp_path: Path, holder: subprocess
     holder.wait()
     with write_lock(tmp_path):
         assert f"process {os.getpid()}" in (tmp_path / "lock").read_text()
+
+
+def test_whoever_only_looks_keeps_no_writer_out(tmp_path: Path) -> None:
+    with write_lock(tmp_path):
+        assert is_locked(tmp_path)
+    stop = threading.Event()
+
+    def look() -> None:
+        while not stop.is_set():
+            is_locked(tmp_path)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        for _ in range(50):
+            with write_lock(tmp_path):
+                pass
+    finally:
+        stop.set()
+        looking.join()
+    assert not is_locked(tmp_path)
 
 
 def test_it_is_free_again_afterwards_even_after_an_error(tmp_path: Path) -> None:
