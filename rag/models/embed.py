@@ -1,7 +1,7 @@
 """Texts to vectors. The default model runs as int8 ONNX; a folder the user names runs through sentence-transformers."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -14,13 +14,9 @@ from rag import offline
 from rag.models.catalogue import EMBEDDING, sha256, verify
 from rag.models.derived import derived
 from rag.models.export import FolderEmbedder, accelerator, export_onnx
-from rag.models.network import Network, quantise
+from rag.models.network import Network, quantise, usable_cores
 from rag.models.wordpiece import WordPiece
 
-BATCH = 1
-"""Texts a run. The int8 scales are chosen for a run as a whole, so in company a text's vector would be another one (six
-at a time: cosine .993 on average, .96 at worst), and an interrupted ingestion would not end like one that was not. It
-costs nothing: there is no padding, and the work stays in the cache."""
 MAX_TOKENS = 256  # what all-MiniLM-L6-v2 was trained on, special tokens counted
 RECIPE = "onnx opset 17, int8 dynamic per channel, v1"
 
@@ -47,21 +43,23 @@ class OnnxEmbedder:
     _run: Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float32]]
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """float32 `(len(texts), dim)`, unit rows. Batches are made of texts of like length, so little is padding."""
+        """float32 `(len(texts), dim)`, unit rows.
+
+        Each text is run alone, and as many at once as there are cores. The int8 scales are chosen for a run as a whole,
+        so in company a text's vector would be another one (six at a time: cosine .96 at worst), and an interrupted
+        ingestion would not end like one that was not. It is also faster, without padding and without threads that wait
+        for each other: 178 passages a second on two cores, against 126 six at a time.
+        """
         rows = self.tokenizer.encode(texts)
-        order = sorted(range(len(rows)), key=lambda index: len(rows[index]))
-        vectors: list[NDArray[np.float32]] = [np.empty(0, dtype=np.float32)] * len(rows)
-        for first in range(0, len(order), BATCH):
-            batch = order[first : first + BATCH]
-            width = len(rows[batch[-1]])
-            ids = np.zeros((len(batch), width), dtype=np.int64)
-            mask = np.zeros_like(ids)
-            for line, index in enumerate(batch):
-                ids[line, : len(rows[index])] = rows[index]
-                mask[line, : len(rows[index])] = 1
-            for index, vector in zip(batch, self._run(ids, mask), strict=True):
-                vectors[index] = vector
-        return np.stack(vectors) if vectors else np.empty((0, 0), dtype=np.float32)
+        if not rows:
+            return np.empty((0, 0), dtype=np.float32)
+        if len(rows) == 1:
+            return self._alone(rows[0])
+        with ThreadPoolExecutor(usable_cores()) as threads:
+            return np.concatenate(list(threads.map(self._alone, rows)))
+
+    def _alone(self, row: NDArray[np.int64]) -> NDArray[np.float32]:
+        return self._run(row[None, :], np.ones((1, len(row)), dtype=np.int64))
 
 
 @dataclass(slots=True)

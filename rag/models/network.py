@@ -25,16 +25,14 @@ def quantise(source: Path, target: Path) -> None:
 
 
 class Network:
-    """An embedding network: token ids in, unit vectors out."""
+    """An embedding network: token ids in, unit vectors out. `run` takes one core; any number of threads may call it."""
 
-    def __init__(self, path: Path, threads: int | None = None) -> None:
+    def __init__(self, path: Path) -> None:
         import onnxruntime  # late: 0.25 s
 
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or usable_cores()
+        options.intra_op_num_threads = 1
         options.log_severity_level = 3  # errors only
-        # Threads that spin while they wait take the processor from the reader and the language model beside them.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime raises its own unrelated types for a bad file
