@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from contestants import OURS, PEERS
+from contestants import OURS, PEERS, Contestant
 from measure import BENCH, MB, Run, headline, note, run, spread, table, workspace
 
 SOME_UNREAD = 3  # exit code of `rag ingest` where files could not be read: done all the same
@@ -51,17 +51,18 @@ def main() -> None:
     parser.add_argument("--bench", type=Path, default=BENCH, help="the benchmark data (default: ../shared/bench)")
     parser.add_argument("--folder", type=Path, help="what to ingest (default: epa/pdfs in the benchmark data)")
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--alone", action="store_true", help="without the peers, where they would take very long")
     parser.add_argument("--work", type=Path, help="keep what is written here instead of in a temporary folder")
     options = parser.parse_args()
     folder: Path = options.folder or options.bench / "epa/pdfs"
     title = headline("Ingest, and ingest again")
     with workspace(options.work) as work:
-        figures = measure(folder, options.runs, work)
+        figures = measure(folder, options.runs, work, () if options.alone else PEERS)
     print(title)
     print(report(figures))
 
 
-def measure(folder: Path, runs: int, work: Path) -> Figures:
+def measure(folder: Path, runs: int, work: Path, contestants: Sequence[Contestant]) -> Figures:
     """Run all rounds on a copy of `folder` below `work`."""
     documents = work / "documents"
     shutil.copytree(folder, documents, dirs_exist_ok=True)
@@ -69,7 +70,7 @@ def measure(folder: Path, runs: int, work: Path) -> Figures:
     original = changing.read_bytes()
     models = work / "new-0/models"  # made by the first round, taken over by every prepared home
     stages: dict[str, list[Run]] = {"new home": [], "prepared": [], "again": [], "one changed": []}
-    peers: dict[str, list[Run]] = {peer.name: [] for peer in PEERS}
+    peers: dict[str, list[Run]] = {peer.name: [] for peer in contestants}
     totals: dict[str, Any] = {}
     for number in range(runs):
         note(f"round {number + 1} of {runs}")
@@ -83,7 +84,7 @@ def measure(folder: Path, runs: int, work: Path) -> Figures:
             stages[stage].append(_ours(documents, home))
         changing.write_bytes(original)
         totals = json.loads(stages["prepared"][-1].stdout)["totals"]
-        for peer in PEERS:
+        for peer in contestants:
             store = _fresh(work / f"peer-{number}" / peer.name.replace(" ", "-"))
             peers[peer.name].append(run(peer.ingest(documents, store)).expect(0))
             note(f"  {peer.name}: {peers[peer.name][-1].seconds:.1f} s")
@@ -94,7 +95,9 @@ def measure(folder: Path, runs: int, work: Path) -> Figures:
         totals=totals,
         text=_text_bytes(index / "catalog.sqlite"),
         disk=_catalog_parts(index / "catalog.sqlite") | _chroma_parts(index / "chroma") | _rest(index),
-        peer_disk={peer.name: _chroma_parts(work / f"peer-{runs - 1}" / peer.name.replace(" ", "-")) for peer in PEERS},
+        peer_disk={
+            peer.name: _chroma_parts(work / f"peer-{runs - 1}" / peer.name.replace(" ", "-")) for peer in contestants
+        },
     )
 
 
@@ -170,8 +173,10 @@ def _time_table(figures: Figures) -> str:
         rows.append([f"seconds, {stage}", f"{ours:.1f}", *peers, *ratios])
     for stage in ("new home", "prepared"):
         pages = figures.totals["pages"]
+        took = seconds(figures.stages[stage]).median
         rates = [f"{pages / seconds(peer).median:.1f}" for peer in figures.peers.values()]
-        rows.append([f"pages a second, {stage}", f"{pages / seconds(figures.stages[stage]).median:.1f}", *rates])
+        ratios = [f"{seconds(peer).median / took:.1f}" for peer in figures.peers.values()]
+        rows.append([f"pages a second, {stage}", f"{pages / took:.1f}", *rates, *ratios])
     for name, column in (
         ("processor seconds", _column(lambda result: result.cpu_seconds)),
         ("peak memory, MB", _column(lambda result: result.peak / MB)),
