@@ -75,19 +75,16 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=20261123)
     parser.add_argument("--work", type=Path, help="keep what is written here instead of in a temporary folder")
     options = parser.parse_args()
-    title = headline("Unkillable")
+    print(headline("Unkillable"))
     with workspace(options.work) as work:
         bench = Bench(work, random.Random(options.seed))
-        parts = []
+        print(f"Seed {options.seed}. {bench.corpus}", flush=True)
         if options.kills:
-            parts.append(bench.kills(options.kills))
+            print(f"\n{bench.kills(options.kills)}", flush=True)
         if options.damages:
-            parts.append(bench.damages(options.damages))
+            print(f"\n{bench.damages(options.damages)}", flush=True)
         if options.every:
-            parts.append(bench.every_write(options.every))
-    print(title)
-    print(f"Seed {options.seed}. {bench.corpus}\n")
-    print("\n\n".join(parts))
+            print(f"\n{bench.every_write(options.every)}", flush=True)
     for failure in bench.failures:
         print(f"\nFAILED: {failure}")
     sys.exit(1 if bench.failures else 0)

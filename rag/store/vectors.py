@@ -8,6 +8,7 @@ passages and 600 questions: 200 candidates hold 99.8 % of the true 10 nearest (6
 
 import shutil
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -158,6 +159,9 @@ def rebuild(catalog: Catalog, folder: Path, tick: Callable[[int], None] = lambda
 
 def discard(folder: Path) -> None:
     """Delete the vector index in `folder`."""
+    if "chromadb" in sys.modules:
+        # A client of this process that nobody closed would be handed out again for the folder made in its place.
+        sys.modules["chromadb"].api.client.SharedSystemClient.clear_system_cache()
     if (folder / FOLDER).exists():
         shutil.rmtree(folder / FOLDER)
     (folder / COARSE).unlink(missing_ok=True)
