@@ -3,13 +3,11 @@
     python benchmarks/answers.py data/office data/questions.jsonl --split report
     python benchmarks/answers.py ../shared/bench/epa/pdfs ../shared/bench/epa/questions_open.jsonl
 
-An answer is right when it matches all `answer_patterns` and none of the `reject_patterns`; a question of kind
-"unanswerable" is right when it is refused. Every quotation is compared with the page that `rag show` prints.
+`rag/judge.py` says what is right. Every quotation is compared with the page that `rag show` prints.
 """
 
 import argparse
 import json
-import re
 import subprocess
 import sys
 import tempfile
@@ -17,6 +15,10 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from rag.answer import validate
+from rag.evaluate import auroc
+from rag.judge import Question, groups_at, read_questions, verdict
 
 Row = dict[str, Any]
 RAG = [sys.executable, "-c", "from rag.cli import main; main()"]
@@ -34,54 +36,34 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         home = options.home or Path(scratch)
-        questions = _questions(options.questions, options.split)
+        questions = read_questions(options.questions, validate, options.split)
         subprocess.run([*RAG, "--home", home, "ingest", options.documents], check=False, stdout=subprocess.DEVNULL)
         answers = _ask(home, questions, Path(scratch), ["--quotes-only"] if options.quotes_only else [])
         _report(questions, answers, _exact(home, answers), options.show)
 
 
-def _questions(path: Path, split: str | None) -> list[Row]:
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    return [row for row in rows if split is None or row.get("split") == split]
-
-
-def _ask(home: Path, questions: Sequence[Row], scratch: Path, options: Sequence[str]) -> list[Row]:
+def _ask(home: Path, questions: Sequence[Question], scratch: Path, options: Sequence[str]) -> list[Row]:
     batch = scratch / "questions.jsonl"
-    batch.write_text("".join(json.dumps({"id": row["id"], "question": row["question"]}) + "\n" for row in questions))
+    batch.write_text("".join(json.dumps({"id": item.id, "question": item.question}) + "\n" for item in questions))
     result = subprocess.run(
         [*RAG, "--home", home, "ask", "--batch", batch, *options], check=True, capture_output=True, text=True
     )
     return [json.loads(line) for line in result.stdout.splitlines()]
 
 
-def verdict(question: Row, answer: Row) -> str:
+def outcome(question: Question, answer: Row) -> str:
     """ "right", "quoted right", "wrong" or "refused"; of an unanswerable question "refused" or "answered"."""
-    if not answer["found"]:
-        return "refused"
-    if question["kind"] == "unanswerable":
-        return "answered"
-    text = answer["answer"]
-    matched = all(re.search(pattern, text, re.I) for pattern in question["answer_patterns"])
-    rejected = any(re.search(pattern, text, re.I) for pattern in question.get("reject_patterns", []))
-    if not matched or rejected:
-        return "wrong"
-    return "right" if answer["mode"] == "written" else "quoted right"
+    judged = verdict(question, answer["found"], answer["answer"])
+    return "quoted right" if judged == "right" and answer["mode"] == "quoted" else judged
 
 
-def cites_evidence(question: Row, answer: Row) -> bool:
+def cites_evidence(question: Question, answer: Row) -> bool:
     """Whether a page of evidence of every group is cited."""
-    cited = {(citation["path"], citation["page"]) for citation in answer["citations"]}
-    groups: dict[Any, bool] = {}
-    for item in question["evidence"]:
-        hit = (item["file"], item.get("page")) in cited
-        groups[item["group"]] = groups.get(item["group"], False) or hit
-    return bool(groups) and all(groups.values())
-
-
-def auroc(positive: Sequence[float], negative: Sequence[float]) -> float:
-    """Probability that a positive scores above a negative (ties count half)."""
-    pairs = [(p > n) + 0.5 * (p == n) for p in positive for n in negative]
-    return sum(pairs) / len(pairs) if pairs else float("nan")
+    cited = (
+        groups_at(question, place["path"], place["page"], place["record"], place["also"])
+        for place in answer["citations"]
+    )
+    return bool(question.groups) and frozenset().union(*cited) == frozenset(question.groups)
 
 
 def _exact(home: Path, answers: Sequence[Row]) -> tuple[int, int]:
@@ -102,16 +84,16 @@ def _exact(home: Path, answers: Sequence[Row]) -> tuple[int, int]:
     return exact, total
 
 
-def _report(questions: Sequence[Row], answers: Sequence[Row], exact: tuple[int, int], show: bool) -> None:
+def _report(questions: Sequence[Question], answers: Sequence[Row], exact: tuple[int, int], show: bool) -> None:
     pairs = list(zip(questions, answers, strict=True))
-    answerable = [pair for pair in pairs if pair[0]["kind"] != "unanswerable"]
-    absent = [pair for pair in pairs if pair[0]["kind"] == "unanswerable"]
+    answerable = [pair for pair in pairs if pair[0].answerable]
+    absent = [pair for pair in pairs if not pair[0].answerable]
     if show:
         for question, answer in pairs:
-            print(f"\n{question['id']} [{question['kind']}] {question['question']}")
-            print(f"  wanted: {question.get('answer', '(nothing)')}")
-            print(f"  {verdict(question, answer)} ({answer['confidence']:.2f}, {answer['mode']}): {answer['answer']}")
-    known, unknown = Counter(verdict(*pair) for pair in answerable), Counter(verdict(*pair) for pair in absent)
+            print(f"\n{question.id} [{question.kind}] {question.question}")
+            print(f"  wanted: {question.answer or '(nothing)'}")
+            print(f"  {outcome(question, answer)} ({answer['confidence']:.2f}, {answer['mode']}): {answer['answer']}")
+    known, unknown = Counter(outcome(*pair) for pair in answerable), Counter(outcome(*pair) for pair in absent)
     print("\n| questions | n | right | quoted right | wrong | refused |\n|---|---|---|---|---|---|")
     shares = " | ".join(
         f"{known[name]} ({known[name] / max(len(answerable), 1):.0%})"

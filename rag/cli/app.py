@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from rag import __version__
-from rag.cli import answering, erasing, house, indexing, logbook
+from rag.cli import answering, erasing, evaluating, house, indexing, logbook
 from rag.cli.command import (
     CollectionOption,
     DebugOption,
@@ -59,4 +59,5 @@ app.command("status")(command(indexing.status))
 app.command("verify")(command(indexing.verify))
 app.command("forget")(command(erasing.forget))
 app.command("models")(command(house.models))
+app.command("eval")(command(evaluating.evaluate))
 app.command("doctor")(command(house.doctor))
