@@ -14,10 +14,12 @@ from enum import IntEnum
 from ingest.lines import Kind, Line, is_title_like, leans, width
 from ingest.types import Heading
 
+SEPARATOR = " › "
+"""Between the headings of a section path."""
+
 _MAX_TITLE = 80  # characters of one heading within a section path
-_MAX_PATH = 200  # characters of a section path; the embedding model reads 256 tokens in all
+_MAX_PATH = 200  # characters of a section path
 _MAX_LINE = 120  # characters; a longer line is no heading
-_SEPARATOR = " › "
 
 _MARKDOWN = re.compile(r"(#{1,6})[ \t]+(?P<title>.+?)[ \t#]*$")
 _CONTROL = re.compile(
@@ -81,7 +83,7 @@ class Sections:
         """ "3 Incident reporting › 3.2 Deadlines"; of a path that is too long the outer headings are left out."""
         path = ""
         for mark in reversed(self._open):
-            longer = f"{_short(mark.title)}{_SEPARATOR}{path}" if path else _short(mark.title)
+            longer = f"{_short(mark.title)}{SEPARATOR}{path}" if path else _short(mark.title)
             if path and len(longer) > _MAX_PATH:
                 break
             path = longer

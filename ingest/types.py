@@ -91,7 +91,7 @@ class Document:
     """What a reader makes of one file."""
 
     path: str
-    title: str | None  # from metadata or the first heading; None if neither tells
+    title: str | None  # from metadata, the first heading or the file name, in this order; None if none tells
     pages: tuple[Page, ...]
     outline: tuple[Heading, ...] = ()
     notes: tuple[str, ...] = ()  # what a person should know about the reading: a guessed encoding, damaged metadata
@@ -111,7 +111,7 @@ class Chunk:
     path: str
     page: int | None
     record: str | None
-    section: str  # heading path, "3 Reporting › 3.2 Deadlines"; "" where none is known
+    section: str  # headings, then clauses begun before it, "3 Reporting › 3.2 Deadlines › b"; "" where none is known
     start: int
     end: int
     text: str

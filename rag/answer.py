@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from ingest.errors import UsageError
 from ingest.types import UNREAD, FileReport
 from rag.answerable import confidence
-from rag.evidence import select
+from rag.evidence import places, select
+from rag.filters import EVERYTHING, Filter
 from rag.models.embed import MAX_TOKENS, TextEmbedder
 from rag.query import MAX_TERMS, STOPWORDS, parse
 from rag.retrieve import Retriever
@@ -36,14 +37,14 @@ class Answerer:
         self,
         question: str,
         *,
-        glob: str | None = None,
+        only: Filter = EVERYTHING,
         on_hits: Callable[[list[Hit]], None] = lambda _: None,
         on_sentence: Callable[[Sentence], None] = lambda _: None,
     ) -> Answer:
         """Answer one question.
 
         Args:
-            glob: only files whose path matches.
+            only: which passages the answer may rest on.
             on_hits: told the passages as soon as they are found.
             on_sentence: told each sentence as soon as it has passed the check.
 
@@ -52,17 +53,18 @@ class Answerer:
         """
         validate(question)
         clock = Clock()
-        hits = self.retriever.search(question, HITS, glob)
-        evidence = select(question, hits, self.retriever.catalog, self.retriever.embedder)
-        sure = confidence(hits, evidence)
+        hits = self.retriever.search(question, HITS, only)
+        found = places(question, hits, self.retriever.catalog, self.retriever.embedder)
+        quotes = select(found)
+        sure = confidence(hits, found)
         clock.mark("retrieve")
         on_hits(hits)
         reports = self.retriever.catalog.reports()
         unreadable = unread(reports)
-        if not evidence.quotes or sure < self.threshold:
+        if not quotes or sure < self.threshold:
             return Answer(question, False, REFUSAL, "refused", sure, (), unreadable=unreadable, timings_ms=clock.stop())
-        sentences, cited, dropped, model = self._write(question, evidence.quotes, clock, on_sentence)
-        citations = tuple(cite(number, quote) for number, quote in enumerate(cited or evidence.quotes, start=1))
+        sentences, cited, dropped, model = self._write(question, quotes, clock, on_sentence)
+        citations = tuple(cite(number, quote) for number, quote in enumerate(cited or quotes, start=1))
         text = " ".join(map(str, sentences)) if sentences else "\n".join(map(_quotation, citations))
         return Answer(
             question=question,

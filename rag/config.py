@@ -16,6 +16,7 @@ ANSWER_THRESHOLD = 0.5  # confidence below which `rag ask` refuses; rag/answerab
 _TYPES: dict[str, type] = {
     "collection": str,
     "embedding_model": str,
+    "reader_model": str,
     "language_model": str,
     "answer_threshold": float,
 }
@@ -28,6 +29,7 @@ class Settings:
     home: Path
     collection: str = "default"
     embedding_model: Path | None = None  # a sentence-transformers folder; None: the catalogue's
+    reader_model: Path | None = None  # a folder with a cross-encoder or question-answering model; None: our own
     language_model: Path | None = None  # a GGUF file; None: the catalogue's
     answer_threshold: float = ANSWER_THRESHOLD
 
@@ -70,6 +72,7 @@ def resolve(home: Path | None = None, **flags: str | float | None) -> Settings:
         home=chosen,
         collection=collection,
         embedding_model=_path(values.get("embedding_model")),
+        reader_model=_path(values.get("reader_model")),
         language_model=_path(values.get("language_model")),
         answer_threshold=threshold,
     )

@@ -189,6 +189,7 @@ def render_evaluation(evaluation: Evaluation) -> str:
         "date": run.date,
         "collection": run.collection,
         "embedding model": run.embedding_model,
+        "reader": run.reader_model or "none",
         "language model": run.language_model or "none, quotations alone",
         "answers from confidence": f"{run.answer_threshold:.2f}",
         "version": run.version,

@@ -104,6 +104,7 @@ class Run:
     files: int  # with text
     passages: int
     embedding_model: str
+    reader_model: str | None  # None: words and meaning alone
     language_model: str | None  # None: quotations alone
     answer_threshold: float
 

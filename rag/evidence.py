@@ -6,7 +6,7 @@ language model.
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ingest.sentences import sentences
@@ -19,8 +19,11 @@ PASSAGES = 6  # hits that are searched for quotations; 4, 6 and 8 gave the same 
 QUOTES = 3  # quotations kept: what a person reads at a glance, and what the small model can keep apart
 SHORT = 200  # characters; a shorter span is joined with what follows: "(a) one hour" is not understood alone
 
-# Weights of a span's score; random search over 400 mixtures on the dev questions found none clearly better.
-SIMILARITY, OVERLAP, PASSAGE, SHAPE = 0.40, 0.30, 0.20, 0.10
+# Weights of a span's marks, without and with a reader. Without: random search over 400 mixtures on the dev questions of
+# the sample office found none clearly better. With: fitted by `training/calibrate.py`.
+PLAIN = {"similarity": 0.40, "overlap": 0.30, "passage": 0.20, "shape": 0.10}
+READ = {"inside": 0.305, "relevance": 0.115, "similarity": 12.3, "passage": 1.22}
+_UNLIKELY = -12.0  # log-probability below which one place is as unlikely as another
 
 _NUMBER = re.compile(r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|thirty|sixty|ninety)\b", re.I)
 _ASKS_NUMBER = re.compile(
@@ -35,28 +38,65 @@ _ASKS_ROLE = re.compile(r"\bwho(?:m|se)?\b|\bwhich (?:role|person|team|departmen
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
-    """What an answer may rest on, and how well it fits."""
+class Place:
+    """A span of a hit's passage that could be quoted, with what speaks for it."""
 
-    quotes: tuple[Quote, ...]  # best first
-    similarity: float  # -1..1: cosine of the question and the nearest span
+    hit: Hit
+    start: int  # into the passage's text
+    end: int
+    marks: Mapping[str, float]  # by the names of PLAIN and READ
+
+    @property
+    def score(self) -> float:
+        """The weighted sum of its marks; comparable within one question only."""
+        weights = READ if "inside" in self.marks else PLAIN
+        return sum(weight * self.marks[name] for name, weight in weights.items())
 
 
-def select(question: str, hits: Sequence[Hit], catalog: Catalog, embedder: TextEmbedder) -> Evidence:
-    """The best quotations for a question among the first passages that were found."""
+def select(found: Sequence[Place]) -> list[Quote]:
+    """The best QUOTES places as quotations, best first, each text once."""
+    picked: list[Quote] = []
+    for place in sorted(found, key=lambda place: -place.score):
+        chunk = place.hit.stored.chunk
+        text = chunk.text[place.start : place.end]
+        if any(" ".join(text.split()) == " ".join(quote.text.split()) for quote in picked):
+            continue
+        picked.append(Quote(place.hit, chunk.start + place.start, chunk.start + place.end, text, place.score))
+        if len(picked) == QUOTES:
+            break
+    return picked
+
+
+def places(question: str, hits: Sequence[Hit], catalog: Catalog, embedder: TextEmbedder) -> list[Place]:
+    """Every span of the first PASSAGES hits that could be quoted, in the order of the hits."""
     hits = hits[:PASSAGES]
     rarity = _rarity(question, catalog)
-    spans = [(hit, span) for hit in hits for span in _spans(hit.stored.chunk.text)]
-    if not spans:
-        return Evidence((), 0.0)
-    vectors = embedder.embed([question, *(_in_context(hit, *span) for hit, span in spans)])
-    cosines = (vectors[1:] @ vectors[0]).tolist()
-    scored = [
-        (_score(question, rarity, hit, span, cosine), hit, span)
-        for (hit, span), cosine in zip(spans, cosines, strict=True)
-    ]
-    scored.sort(key=lambda item: -item[0])
-    return Evidence(tuple(_pick(scored)), max(cosines))
+    spans = [(hit, _spans(hit.stored.chunk.text)) for hit in hits]
+    texts = [_in_context(hit, *span) for hit, found in spans for span in found]
+    if not texts:
+        return []
+    vectors = embedder.embed([question, *texts])
+    cosines = iter((vectors[1:] @ vectors[0]).tolist())
+    made = []
+    for hit, found in spans:
+        read = _read_marks(hit, found)
+        for span, marks in zip(found, read, strict=True):
+            plain = {
+                "similarity": max(next(cosines), 0.0),
+                "overlap": _overlap(rarity, _in_context(hit, *span)),
+                "passage": hit.score,
+                "shape": _shape(question, hit.stored.chunk.text[slice(*span)]),
+            }
+            made.append(Place(hit, *span, plain | marks))
+    return made
+
+
+def _read_marks(hit: Hit, spans: Sequence[tuple[int, int]]) -> list[dict[str, float]]:
+    """What the reader says for each span; nothing where there was no reader, or one that only ranks."""
+    if hit.reading is None or hit.reading.spans is None:
+        return [{} for _ in spans]
+    same = {"relevance": hit.reading.relevance}
+    return [same | {"inside": max(chance, _UNLIKELY)} for chance in hit.reading.spans.inside(spans)]
 
 
 def _spans(text: str) -> list[tuple[int, int]]:
@@ -78,19 +118,13 @@ def _in_context(hit: Hit, start: int, end: int) -> str:
     return f"{section}: {hit.stored.chunk.text[start:end]}" if section else hit.stored.chunk.text[start:end]
 
 
-def _score(question: str, rarity: dict[str, float], hit: Hit, span: tuple[int, int], cosine: float) -> float:
-    text = hit.stored.chunk.text[slice(*span)]
-    shape = 0.5
+def _shape(question: str, text: str) -> float:
+    """Whether `text` holds the kind of thing that is asked for, 0..1: a number, a role; 0.5 where that is not told."""
     if _ASKS_NUMBER.search(question):
-        shape = 1.0 if _NUMBER.search(text) else 0.0
-    elif _ASKS_ROLE.search(question):
-        shape = 1.0 if _ROLE.search(text) else 0.0
-    return (
-        SIMILARITY * max(cosine, 0.0)
-        + OVERLAP * _overlap(rarity, _in_context(hit, *span))
-        + PASSAGE * hit.score
-        + SHAPE * shape
-    )
+        return 1.0 if _NUMBER.search(text) else 0.0
+    if _ASKS_ROLE.search(question):
+        return 1.0 if _ROLE.search(text) else 0.0
+    return 0.5
 
 
 def _rarity(question: str, catalog: Catalog) -> dict[str, float]:
@@ -106,17 +140,3 @@ def _overlap(rarity: dict[str, float], text: str) -> float:
     present = set(stems(text))
     whole = sum(rarity.values())
     return sum(weight for word, weight in rarity.items() if word in present) / whole if whole else 0.0
-
-
-def _pick(scored: Sequence[tuple[float, Hit, tuple[int, int]]]) -> list[Quote]:
-    """The first QUOTES spans, each text once."""
-    picked: list[Quote] = []
-    for score, hit, (start, end) in scored:
-        chunk = hit.stored.chunk
-        text = chunk.text[start:end]
-        if any(" ".join(text.split()) == " ".join(quote.text.split()) for quote in picked):
-            continue
-        picked.append(Quote(hit, chunk.start + start, chunk.start + end, text, score))
-        if len(picked) == QUOTES:
-            break
-    return picked

@@ -5,9 +5,12 @@ Imports nothing heavy. Offsets are half-open and count Unicode code points, as i
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from ingest.types import Chunk
+
+if TYPE_CHECKING:
+    from rag.models.reader import Reading
 
 Mode = Literal["written", "quoted", "refused"]
 
@@ -43,6 +46,16 @@ class StoredChunk:
 
 
 @dataclass(frozen=True, slots=True)
+class Similar:
+    """Where a near-duplicate of a hit stands."""
+
+    id: int
+    path: str
+    page: int | None
+    record: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """A passage that a query found."""
 
@@ -50,6 +63,9 @@ class Hit:
     score: float  # fused relevance in 0..1, higher is better; comparable within one query only
     cosine: float | None  # similarity of meaning in -1..1; None if the vector index did not name it
     bm25: float | None  # word score, 0 or more, higher is better; None if no word matched
+    parts: tuple[float, float] = (0.0, 0.0)  # what words and meaning gave to the score of the first stage, their sum
+    reading: "Reading | None" = None  # what the reader makes of it; None where it was not read
+    similar: tuple[Similar, ...] = ()  # near-duplicates that it stands for, best first
 
 
 @dataclass(frozen=True, slots=True)

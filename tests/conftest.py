@@ -42,7 +42,13 @@ def _offline(request: pytest.FixtureRequest) -> None:
 @pytest.fixture(autouse=True)
 def _settings_of_the_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Keep the user's own home and settings out of the tests."""
-    for name in ("RAG_COLLECTION", "RAG_EMBEDDING_MODEL", "RAG_LANGUAGE_MODEL", "RAG_ANSWER_THRESHOLD"):
+    for name in (
+        "RAG_COLLECTION",
+        "RAG_EMBEDDING_MODEL",
+        "RAG_READER_MODEL",
+        "RAG_LANGUAGE_MODEL",
+        "RAG_ANSWER_THRESHOLD",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("RAG_HOME", str(tmp_path / "nobodys-home"))
 

@@ -31,6 +31,7 @@ DOORS = {
     "py3langid": "ingest/language.py",
     "pypdf": "ingest/readers/pdf_meta.py",
     "pypdfium2": "ingest/readers/pdf.py",
+    "rapidfuzz": "rag/typos.py",
     "rapidocr": "ingest/ocr/engine.py",
     "sentence_transformers": "rag/models/export.py",
     "snowballstemmer": "rag/stems.py",

@@ -7,10 +7,11 @@ the file.
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from ingest.errors import ReadError
-from ingest.readers import images, mail, odt, package, pdf, records, rtf, sheet, slides, table, text, web, word
+from ingest.readers import images, mail, odt, package, pdf, records, rtf, sheet, slides, table, text, title, web, word
 from ingest.readers.flow import MAX_CHARACTERS
 from ingest.types import Document, FileStatus, Source, SourceFile
 
@@ -79,8 +80,9 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
 def read(source: SourceFile, passwords: Sequence[str] = ()) -> Document:
     """Read one file, trying `passwords` where it needs one.
 
-    Returns a Document, whose pages may all be without text (see `Document.pages_without_text`): a scan is not an
-    error of reading. Raises ReadError with EMPTY, PASSWORD, DAMAGED, UNSUPPORTED, TOO_LARGE or FAILED.
+    Returns a Document, titled by its file name where it has no title of its own. Its pages may all be without text
+    (see `Document.pages_without_text`): a scan is not an error of reading. Raises ReadError with EMPTY, PASSWORD,
+    DAMAGED, UNSUPPORTED, TOO_LARGE or FAILED.
     """
     try:
         size = source.absolute.stat().st_size
@@ -100,7 +102,7 @@ def read(source: SourceFile, passwords: Sequence[str] = ()) -> Document:
         raise ReadError(FileStatus.FAILED, "reading it takes more memory than a reader may use") from error
     except OSError as error:
         raise ReadError(FileStatus.FAILED, f"the file could not be read: {error.strerror or error}") from error
-    return document
+    return replace(document, title=document.title or title.from_file_name(source.path))
 
 
 def read_open(source: Source) -> Document:

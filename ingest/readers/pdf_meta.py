@@ -22,8 +22,13 @@ _MAX_TITLE = 300  # characters
 _SPACES = re.compile(r"\s+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ufffe\uffff]+")
 _NO_TITLE = re.compile(
-    r"\W*(untitled|document|unknown|slide|powerpoint presentation|word document)?\W*\d*", re.IGNORECASE
+    r"[\W\d_]*(?:(?:untitled|unknown|new|blank|scan|scanned|image|document|slide|presentation|file|page|powerpoint|word"
+    r"|microsoft|none|null|title|no)[\W\d_]*)*",
+    re.IGNORECASE,
 )
+_WORD = re.compile(r"[^\W\d_]{4,}|[^\W\d_]{2,}[^\w]+[^\W\d_]{2,}|[^\W\d_a-zA-Z]{2,}")
+"""One real word, or two short ones side by side. Author's initials and the numbers of registers have neither; scripts
+other than Latin write words with fewer letters."""
 _PROGRAM = re.compile(r"^Microsoft (Word|PowerPoint|Excel) - ")
 _FILE_NAME = re.compile(r"\.(docx?|pptx?|xlsx?|pdf|indd|rtf|odt|tmp)$", re.IGNORECASE)
 
@@ -72,9 +77,14 @@ def clean(text: str) -> str:
 
 
 def document_title(text: str | None) -> str | None:
-    """A title that says something, or None: programs fill the field with "untitled", a file name, or their own name."""
+    """A title that says something, or None.
+
+    Programs fill the field with "untitled", a file name, their own name, an author's initials or the number of a filing
+    ("0001018724-18-000005").
+    """
     title = _PROGRAM.sub("", clean(text or ""))
-    return None if _NO_TITLE.fullmatch(title) or _FILE_NAME.search(title) else title
+    says = _WORD.search(title) and not _NO_TITLE.fullmatch(title) and not _FILE_NAME.search(title)
+    return title if says else None
 
 
 def _read(file: BinaryIO) -> PdfMeta:

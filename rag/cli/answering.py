@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ingest.errors import NothingFound, UsageError
-from rag.cli.command import JsonOption
-from rag.cli.opening import open_catalog, open_retriever, start_generator
+from rag.cli.command import JsonOption, NoReaderOption
+from rag.cli.opening import open_catalog, open_retriever, parse_filter, say_filtered, say_mended, start_generator
 from rag.config import HITS, Settings
 from rag.term import bold, counted, dim, escape, mark, one_line, say, show, show_json
 
@@ -33,6 +33,27 @@ PathOption = Annotated[
     str | None, typer.Option("--path", help='Only files whose path matches this pattern, e.g. "policies/*".')
 ]
 
+SectionOption = Annotated[
+    str | None,
+    typer.Option("--section", help='Only passages below a heading with this text, or of this pattern, e.g. "3.2*".'),
+]
+TypeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--type",
+        help="Only these types, with commas between: suffixes such as docx, or pdf, word, sheet, slides, mail, web, "
+        "text, record, image.",
+    ),
+]
+SinceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--since",
+        help="Only files modified since this date (2024-05-31), or this long ago (30d, 6w, 3m, 2y). The time of the "
+        "last modification is read from the disk now.",
+    ),
+]
+
 
 def search(
     settings: Settings,
@@ -40,28 +61,39 @@ def search(
     batch: BatchOption = None,
     k: Annotated[int, typer.Option("-k", min=1, max=1000, help="How many passages.")] = HITS,
     path: PathOption = None,
+    section: SectionOption = None,
+    types: TypeOption = None,
+    since: SinceOption = None,
+    no_reader: NoReaderOption = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Show why each passage is where it is.")] = False,
     as_json: JsonOption = False,
 ) -> int:
     """Find passages by words and by meaning. No language model is used."""
     from rag.answer import validate
+    from rag.explain import Explanation
+    from rag.explain import explain as reasons
 
     questions = _questions(query, batch, validate)
-    retriever = open_retriever(settings, open_catalog(settings))
+    only = parse_filter(path, section, types, since)
+    catalog = open_catalog(settings)
+    say_filtered(catalog, only)
+    retriever = open_retriever(settings, catalog, read=not no_reader)
 
     def find(text: str) -> dict[str, Any]:
         started = time.perf_counter()
-        hits = retriever.search(text, k, path)
+        hits = retriever.search(text, k, only)
         took = round((time.perf_counter() - started) * 1000, 1)
-        return {
-            "query": text,
-            "hits": [_hit(rank, hit) for rank, hit in enumerate(hits, start=1)],
-            "timings_ms": {"total": took},
-        }
+        rows = [_hit(rank, hit) for rank, hit in enumerate(hits, start=1)]
+        if explain:
+            for row, reason in zip(rows, reasons(catalog, retriever.wording(text), hits), strict=True):
+                row["explain"] = asdict(reason)
+        return {"query": text, "hits": rows, "timings_ms": {"total": took}}
 
     if batch is not None:
         for number, text in questions:
             show_json({"id": number} | find(text))
         return 0
+    say_mended(retriever, questions[0][1])
     result = find(questions[0][1])
     if as_json:
         show_json(result)
@@ -69,6 +101,11 @@ def search(
         for hit in result["hits"]:
             show(f"{hit['rank']:>2}. {bold(_source(hit))}  {dim(format(hit['score'], '.2f'))}")
             show(textwrap.indent(_wrap(hit["text"]), "    "))
+            if explain:
+                for line in Explanation(**hit["explain"]).lines():
+                    show(dim(textwrap.indent(_wrap(line), "    ")))
+            if hit["similar"]:
+                show(dim(f"    The same also in {'; '.join(map(_place, hit['similar']))}"))
         if not result["hits"]:
             show("Nothing found.")
     return 0 if result["hits"] else NOT_FOUND
@@ -79,6 +116,10 @@ def ask(
     question: QuestionArgument = None,
     batch: BatchOption = None,
     path: PathOption = None,
+    section: SectionOption = None,
+    types: TypeOption = None,
+    since: SinceOption = None,
+    no_reader: NoReaderOption = False,
     quotes_only: Annotated[bool, typer.Option("--quotes-only", help="Quotations alone, no language model.")] = False,
     as_json: JsonOption = False,
 ) -> int:
@@ -86,20 +127,24 @@ def ask(
     from rag.answer import Answerer, validate
 
     questions = _questions(question, batch, validate)
+    only = parse_filter(path, section, types, since)
     catalog = open_catalog(settings)
+    say_filtered(catalog, only)
     # The language model loads beside the retrieval; both need about half a second.
     load = None if quotes_only else start_generator(settings)
-    answerer = Answerer(open_retriever(settings, catalog), load, settings.answer_threshold)
+    retriever = open_retriever(settings, catalog, read=not no_reader)
+    answerer = Answerer(retriever, load, settings.answer_threshold)
     if batch is not None:
         for number, text in questions:
-            show_json({"id": number} | asdict(answerer.ask(text, glob=path)))
+            show_json({"id": number} | asdict(answerer.ask(text, only=only)))
         return 0
+    say_mended(retriever, questions[0][1])
     if as_json:
-        answer = answerer.ask(questions[0][1], glob=path)
+        answer = answerer.ask(questions[0][1], only=only)
         show_json(asdict(answer))
     else:
         printer = _Printer()
-        answer = answerer.ask(questions[0][1], glob=path, on_hits=printer.hits, on_sentence=printer.sentence)
+        answer = answerer.ask(questions[0][1], only=only, on_hits=printer.hits, on_sentence=printer.sentence)
         printer.finish(answer)
     return 0 if answer.found else NOT_FOUND
 
@@ -175,11 +220,15 @@ def _how(answer: Answer) -> str:
 
 
 def _source(place: dict[str, Any]) -> str:
-    where = f", page {place['page']}" if place["page"] else f", record {place['record']}" if place["record"] else ""
     section = f"  ·  {place['section']}" if place["section"] else ""
     scan = "  (read by OCR)" if place["ocr"] else ""
     also = f"  (the same file: {', '.join(place['also'])})" if place["also"] else ""
-    return one_line(f"{place['path']}{where}{section}{scan}{also}")
+    return one_line(f"{_place(place)}{section}{scan}{also}")
+
+
+def _place(place: dict[str, Any]) -> str:
+    where = f", page {place['page']}" if place["page"] else f", record {place['record']}" if place["record"] else ""
+    return one_line(f"{place['path']}{where}")
 
 
 def _wrap(text: str) -> str:
@@ -203,6 +252,7 @@ def _hit(rank: int, hit: Hit) -> dict[str, Any]:
         "root": stored.root,
         "ocr": stored.ocr,
         "also": stored.also,
+        "similar": [asdict(similar) for similar in hit.similar],
     }
 
 

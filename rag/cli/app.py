@@ -12,6 +12,7 @@ from rag.cli.command import (
     EmbeddingOption,
     HomeOption,
     LanguageOption,
+    ReaderOption,
     command,
     keep,
 )
@@ -39,6 +40,7 @@ def options(
     home: HomeOption = None,
     collection: CollectionOption = None,
     embedding_model: EmbeddingOption = None,
+    reader_model: ReaderOption = None,
     language_model: LanguageOption = None,
     debug: DebugOption = False,
     version: Annotated[
@@ -46,7 +48,7 @@ def options(
     ] = False,
 ) -> None:
     """Options that stand before a command hold for it as if they stood behind it."""
-    keep(context, home, collection, embedding_model, language_model, debug)
+    keep(context, home, collection, embedding_model, reader_model, language_model, debug)
 
 
 app.command("ingest")(command(indexing.ingest))

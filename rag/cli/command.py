@@ -27,16 +27,26 @@ EmbeddingOption = Annotated[
     Path | None,
     typer.Option("--embedding-model", help="A sentence-transformers folder to use instead of the default model."),
 ]
+ReaderOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--reader-model", help="A folder with a cross-encoder or question-answering model to use instead of our reader."
+    ),
+]
 LanguageOption = Annotated[
     Path | None, typer.Option("--language-model", help="A GGUF file to use instead of the default model.")
 ]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
+NoReaderOption = Annotated[
+    bool, typer.Option("--no-reader", help="Rank by words and meaning alone: faster, and less often right.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else there.")]
 
 _SHARED: dict[str, Any] = {
     "home": HomeOption,
     "collection": CollectionOption,
     "embedding_model": EmbeddingOption,
+    "reader_model": ReaderOption,
     "language_model": LanguageOption,
     "debug": DebugOption,
 }
@@ -47,6 +57,7 @@ def keep(
     home: HomeOption = None,
     collection: CollectionOption = None,
     embedding_model: EmbeddingOption = None,
+    reader_model: ReaderOption = None,
     language_model: LanguageOption = None,
     debug: DebugOption = False,
 ) -> None:

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ingest.errors import StorageError, UsageError
 from rag import __version__
-from rag.cli.command import JsonOption
+from rag.cli.command import JsonOption, NoReaderOption
 from rag.cli.opening import open_catalog, open_retriever, start_generator
 from rag.config import Settings
 from rag.term import bold, dim, mark, one_line, say, show, show_json
@@ -36,6 +36,7 @@ def evaluate(
     answers: Annotated[
         bool, typer.Option("--answers", help="Let the language model word the answers; slower. Else quotations alone.")
     ] = False,
+    no_reader: NoReaderOption = False,
     split: Annotated[str | None, typer.Option("--split", help='Only questions whose "split" is this.')] = None,
     compare: Annotated[
         tuple[Path, Path] | None,
@@ -47,19 +48,19 @@ def evaluate(
     """Measure recall, citation precision and refusals on your own questions with known answers."""
     if (questions is None) == (compare is None):
         raise UsageError("Name a file of questions, or two saved runs with --compare A B.")
-    if compare is not None and (answers or split is not None):
-        raise UsageError("--compare works on saved runs; give --answers and --split when you make them.")
+    if compare is not None and (answers or no_reader or split is not None):
+        raise UsageError("--compare works on saved runs; give --answers, --no-reader and --split when you make them.")
     if html is not None and html.is_dir():
         raise UsageError(f"{html} is a folder; name a file with --html.")
     if compare is not None:
         _compare(*compare, html, as_json)
     elif questions is not None:
-        _evaluate(settings, questions, answers, split, html, as_json)
+        _evaluate(settings, questions, answers, not no_reader, split, html, as_json)
     return 0
 
 
 def _evaluate(
-    settings: Settings, path: Path, answers: bool, split: str | None, html: Path | None, as_json: bool
+    settings: Settings, path: Path, answers: bool, read: bool, split: str | None, html: Path | None, as_json: bool
 ) -> None:
     from rag.answer import validate
     from rag.eval_report import absences, render_evaluation
@@ -67,7 +68,7 @@ def _evaluate(
     from rag.judge import read_questions
 
     asked = read_questions(path, validate, split)
-    evaluation = summarise(*_ask(settings, asked, path, answers, split))
+    evaluation = summarise(*_ask(settings, asked, path, answers, read, split))
     for line in absences(evaluation):
         say(f"{one_line(line)}; `rag status` names what is indexed.")
     if as_json:
@@ -79,7 +80,7 @@ def _evaluate(
 
 
 def _ask(
-    settings: Settings, asked: Sequence[Question], path: Path, answers: bool, split: str | None
+    settings: Settings, asked: Sequence[Question], path: Path, answers: bool, read: bool, split: str | None
 ) -> tuple[list[Row], Run]:
     """Ask every question of the index. The one place where it is settled which parts of the program are measured."""
     from dataclasses import replace
@@ -90,7 +91,7 @@ def _ask(
 
     catalog = open_catalog(settings)
     load = start_generator(settings) if answers else None
-    retriever = open_retriever(settings, catalog)
+    retriever = open_retriever(settings, catalog, read=read)
     generator = load() if load else None  # loaded before anything is timed
     answerer = Answerer(retriever, (lambda: generator) if generator else None, settings.answer_threshold)
     willing = replace(answerer, threshold=0.0)
@@ -104,6 +105,7 @@ def _ask(
         files=len(pages),
         passages=catalog.size(),
         embedding_model=retriever.embedder.name,
+        reader_model=retriever.reader.name if retriever.reader else None,
         language_model=generator.name if generator else None,
         answer_threshold=settings.answer_threshold,
     )

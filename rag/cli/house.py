@@ -47,7 +47,11 @@ def models(
                 "problem": problem,
             }
         )
-    named = {"embedding": settings.embedding_model, "language": settings.language_model}
+    named = {
+        "embedding": settings.embedding_model,
+        "reader": settings.reader_model,
+        "language": settings.language_model,
+    }
     if as_json:
         show_json({"models": rows, "named": {kind: str(path) for kind, path in named.items() if path}})
     else:

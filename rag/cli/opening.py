@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ingest.errors import NothingFound, UsageError
 from rag.config import Settings
-from rag.term import say
+from rag.term import one_line, say
 
 if TYPE_CHECKING:
+    from rag.filters import Filter
     from rag.models.embed import TextEmbedder
     from rag.retrieve import Retriever
     from rag.store.catalog import Catalog
@@ -53,8 +55,9 @@ def check_identity(catalog: Catalog, embedder: TextEmbedder) -> None:
         )
 
 
-def open_retriever(settings: Settings, catalog: Catalog) -> Retriever:
-    """Catalog, vector index and embedder, checked against each other and up to date."""
+def open_retriever(settings: Settings, catalog: Catalog, *, read: bool = True) -> Retriever:
+    """Catalog, vector index, embedder and (unless not to `read`) reader, checked against each other and up to date."""
+    from rag.models.reader import load_reader
     from rag.retrieve import Retriever
     from rag.store.collection import open_index
 
@@ -70,7 +73,30 @@ def open_retriever(settings: Settings, catalog: Catalog) -> Retriever:
             f"{waiting:,} of {catalog.size():,} passages wait for their vectors and are found by their words only; "
             "`rag ingest` gives them theirs."
         )
-    return Retriever(catalog, open_index(catalog, settings.index, say), embedder)
+    reader = load_reader(settings.reader_model) if read else None
+    return Retriever(catalog, open_index(catalog, settings.index, say), embedder, reader)
+
+
+def parse_filter(path: str | None, section: str | None, types: str | None, since: str | None) -> Filter:
+    """The filter of a command's options. Raises UsageError for a type or a date that is none."""
+    from rag.filters import parse
+
+    return parse(path, section, types, since, datetime.now(UTC).astimezone().date())
+
+
+def say_filtered(catalog: Catalog, only: Filter) -> None:
+    """Tell the user where a filter leaves nothing, or files whose date is not known."""
+    from rag.filters import explain, select
+
+    if only:
+        for line in explain(select(catalog, only)):
+            say(line)
+
+
+def say_mended(retriever: Retriever, question: str) -> None:
+    """Tell the user which words of a question were taken for misspelled ones."""
+    for line in retriever.wording(question).notes:
+        say(one_line(line))
 
 
 def start_generator(settings: Settings) -> Callable[[], Generator]:

@@ -20,7 +20,7 @@ class ModelEntry:
     """A model of the catalogue. `files` maps each file that is loaded to its SHA-256 (hex)."""
 
     name: str
-    kind: Literal["embedding", "language"]
+    kind: Literal["embedding", "language", "reader"]
     package: str  # the distribution that carries it
     module: str  # the folder it unpacks to
     folder: str  # below the module
@@ -54,7 +54,18 @@ LANGUAGE = ModelEntry(
     source="HuggingFaceTB/SmolLM2-135M-Instruct, as GGUF",
 )
 
-CATALOGUE = (EMBEDDING, LANGUAGE)
+READER = ModelEntry(
+    name="strongroom-reader-v1",
+    kind="reader",
+    package="strongroom",
+    module="rag",
+    folder="weights",
+    files={"reader.int8.onnx": "546d9dbb0ac5868244ee6e9705813ecacd16bcb6f3025dc1db285c376dfb072d"},
+    licence="CC-BY-SA-4.0",
+    source="trained by training/ from all-MiniLM-L6-v2; see training/MODEL_CARD.md",
+)
+
+CATALOGUE = (EMBEDDING, LANGUAGE, READER)
 
 
 def sha256(path: Path) -> str:

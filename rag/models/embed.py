@@ -40,7 +40,7 @@ class OnnxEmbedder:
     name: str
     sha256: str
     tokenizer: WordPiece
-    _run: Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float32]]
+    _network: Network
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """float32 `(len(texts), dim)`, unit rows.
@@ -59,7 +59,8 @@ class OnnxEmbedder:
             return np.concatenate(list(threads.map(self._alone, rows)))
 
     def _alone(self, row: NDArray[np.int64]) -> NDArray[np.float32]:
-        return self._run(row[None, :], np.ones((1, len(row)), dtype=np.int64))
+        ids = row[None, :]
+        return self._network.run(input_ids=ids, attention_mask=np.ones_like(ids))[0]
 
 
 @dataclass(slots=True)
@@ -102,6 +103,6 @@ def load_embedder(models: Path, folder: Path | None, say: Callable[[str], None],
         quantise(whole, target)
         whole.unlink()
 
-    network = Network(derived(models, f"{EMBEDDING.name}.int8.onnx", weights, RECIPE, make))
+    network = Network(derived(models, f"{EMBEDDING.name}.int8.onnx", weights, RECIPE, make), ["vectors"])
     tokenizer = WordPiece(verify(EMBEDDING, "tokenizer.json"), MAX_TOKENS)
-    return OnnxEmbedder(EMBEDDING.name, weights, tokenizer, network.run)
+    return OnnxEmbedder(EMBEDDING.name, weights, tokenizer, network)

@@ -1,4 +1,4 @@
-"""The one door to sentence-transformers and torch: export an embedding model, or run a folder as it is.
+"""The one door to sentence-transformers, transformers and torch: export an embedding model, or run a folder as it is.
 
 Importing these takes about 6 s, so nothing on the path of a question comes here; the export happens once.
 """
@@ -9,6 +9,7 @@ import logging
 import platform
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -103,3 +104,70 @@ class FolderEmbedder:
             list(texts), normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
         )
         return np.asarray(vectors, dtype=np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class PairResult:
+    """What a folder's model makes of a question and a passage of t tokens."""
+
+    score: float  # relevance, a logit; that of a span model is not used
+    span: NDArray[np.float32] | None  # (t, 2) logits of the answer's first and last token; None: it only ranks
+    offsets: NDArray[np.int64]  # (t, 2) half-open code points
+    nowhere: float  # score of "no answer", the sum of both logits at the first position
+
+
+class FolderNetwork:
+    """Runs a folder with a cross-encoder or an extractive question-answering model, with torch."""
+
+    def __init__(self, folder: Path) -> None:
+        from transformers import (  # late: 5 s
+            AutoConfig,
+            AutoModelForQuestionAnswering,
+            AutoModelForSequenceClassification,
+            AutoTokenizer,
+        )
+        from transformers.utils import logging as transformers_logging
+
+        transformers_logging.disable_progress_bar()
+        if not (folder / "model.safetensors").is_file():
+            raise ModelError(
+                f"{folder} has no model.safetensors; name a folder that has: other formats are not loaded."
+            )
+        try:
+            kinds = " ".join(AutoConfig.from_pretrained(folder, local_files_only=True).architectures or ())
+            self._points = "ForQuestionAnswering" in kinds
+            if not self._points and "ForSequenceClassification" not in kinds:
+                raise ModelError(
+                    f"{folder} is neither a cross-encoder nor a question-answering model (it says "
+                    f"{kinds or 'nothing'!r}); name a folder of one of these kinds."
+                )
+            kind = AutoModelForQuestionAnswering if self._points else AutoModelForSequenceClassification
+            self._model = kind.from_pretrained(folder, local_files_only=True, use_safetensors=True).eval()
+            self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        except (OSError, ValueError, KeyError) as error:
+            raise ModelError(f"{folder} cannot be loaded by transformers: {error}") from error
+        self._longest = min(int(self._tokenizer.model_max_length), int(self._model.config.max_position_embeddings))
+
+    def run(self, question: str, passage: str) -> PairResult:
+        """One pair; the passage is cut at its end where both together are longer than the model reads."""
+        import torch
+
+        encoded = self._tokenizer(
+            question,
+            passage,
+            truncation="only_second",
+            max_length=self._longest,
+            return_offsets_mapping=True,
+            return_tensors="pt",
+        )
+        offsets = np.asarray(encoded.pop("offset_mapping")[0], dtype=np.int64)
+        second = np.asarray([which == 1 for which in encoded.sequence_ids(0)])
+        with torch.inference_mode():
+            result = self._model(**encoded)
+        if not self._points:
+            logits = result.logits[0].float().numpy()
+            # One output is a relevance; of two or more, the last is the class "relevant" or "entailed" by convention.
+            score = float(logits[0]) if len(logits) == 1 else float(logits[-1] - logits[:-1].max())
+            return PairResult(score, None, offsets[second], 0.0)
+        span = np.stack([result.start_logits[0].float().numpy(), result.end_logits[0].float().numpy()], axis=1)
+        return PairResult(0.0, span[second].astype(np.float32), offsets[second], float(span[0].sum()))

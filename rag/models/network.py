@@ -1,7 +1,8 @@
-"""The one door to ONNX Runtime: run an exported embedding network, and quantise one to int8."""
+"""The one door to ONNX Runtime: run an exported network, and quantise one to int8."""
 
 import logging
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,9 +26,12 @@ def quantise(source: Path, target: Path) -> None:
 
 
 class Network:
-    """An embedding network: token ids in, unit vectors out. `run` takes one core; any number of threads may call it."""
+    """An exported network: int64 arrays in by name, float32 arrays out in the order of `outputs`.
 
-    def __init__(self, path: Path) -> None:
+    `run` takes one core; any number of threads may call it.
+    """
+
+    def __init__(self, path: Path, outputs: Sequence[str]) -> None:
         import onnxruntime  # late: 0.25 s
 
         options = onnxruntime.SessionOptions()
@@ -39,11 +43,12 @@ class Network:
             raise ModelError(
                 f"{path} cannot be loaded by ONNX Runtime ({error}); delete it and it is made again."
             ) from error
+        self._outputs = list(outputs)
 
-    def run(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Both inputs `(batch, tokens)`; returns float32 `(batch, dim)`, unit rows."""
-        result: NDArray[np.float32] = self._session.run(["vectors"], {"input_ids": ids, "attention_mask": mask})[0]
-        return result
+    def run(self, **inputs: NDArray[np.int64]) -> list[NDArray[np.float32]]:
+        """The outputs for inputs of one batch, each `(batch, tokens)`."""
+        results: list[NDArray[np.float32]] = self._session.run(self._outputs, inputs)
+        return results
 
 
 def usable_cores() -> int:

@@ -26,6 +26,7 @@ class WordPiece:
         self._cut = Tokenizer.from_file(str(path))
         self._cut.enable_truncation(max_tokens)
         self._cut.no_padding()
+        self.first, self.last = self._whole.encode("").ids  # the special tokens around a text: [CLS], [SEP]
 
     def __reduce__(self) -> tuple[type["WordPiece"], tuple[Path, int]]:
         """Sent to another process, it is read again there: that is faster than to send it."""
@@ -39,3 +40,8 @@ class WordPiece:
     def encode(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
         """Token ids of each text with the model's special tokens, cut at its limit."""
         return [np.asarray(row.ids, dtype=np.int64) for row in self._cut.encode_batch(list(texts))]
+
+    def plain(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
+        """Token ids of the whole `text` without special tokens, and their half-open code-point spans."""
+        encoded = self._whole.encode(text, add_special_tokens=False)
+        return encoded.ids, encoded.offsets

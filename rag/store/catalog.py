@@ -7,8 +7,9 @@ Every public method that writes is one transaction. Deleted text is overwritten:
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
+from dataclasses import dataclass
 from hashlib import blake2b
 from importlib.resources import files as resources
 from pathlib import Path, PurePosixPath
@@ -18,17 +19,27 @@ from numpy.typing import NDArray
 
 from ingest.errors import IndexDamaged, LockedError, StorageError, StrongroomError, UsageError
 from ingest.types import Chunk, Document, FileReport, FileStatus, Page
+from rag.abbreviations import definitions
 from rag.store.quantised import pack, unpack
 from rag.types import StoredChunk
 
-FORMAT = 2  # of the schema; raised when an old catalog cannot be read any more
+FORMAT = 3  # of the schema; raised when an old catalog cannot be read any more
 PAGE = 8192  # bytes; a page of a document has about 2,500, and one alone in SQLite's usual 4,096 wastes the rest
 _FREE = 0.1  # share of unused pages above which the file is written anew
 BUSY_MS = 10_000  # how long a reader waits for a writer's short commit
 _MARKS = 500  # values in one IN (...); SQLite allows 32,766
 
 # Words of the section and of the title say what a passage is about, in fewer words than the passage itself.
-FIELD_WEIGHTS = (1.0, 0.6, 0.4)  # text, section, title
+FIELD_WEIGHTS = (1.0, 0.6, 1.0)  # text, section, title; a heavy title finds "3M 2018" among 26 filings
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """One name of a document."""
+
+    document: int
+    root: str
+    path: str  # relative to the root
 
 
 class Catalog:
@@ -144,6 +155,10 @@ class Catalog:
                 ).lastrowid
                 for page in document.pages
             }
+            pairs = {pair for page in document.pages for pair in definitions(page.text)}
+            self._db.executemany(
+                "INSERT OR IGNORE INTO abbreviations VALUES (?, ?, ?)", [(owner, *pair) for pair in sorted(pairs)]
+            )
             for chunk, key, blob in zip(chunks, keys, blobs, strict=True):
                 number = self._db.execute(
                     'INSERT INTO chunks (page, "start", "end", section, key, vector) VALUES (?, ?, ?, ?, ?, ?)',
@@ -243,12 +258,13 @@ class Catalog:
         self._db.execute(f"INSERT OR REPLACE INTO journal SELECT id, 1 FROM ({chunks})", (document,))
         self._db.execute(f"DELETE FROM chunks WHERE id IN ({chunks})", (document,))
         self._db.execute("DELETE FROM pages WHERE document = ?", (document,))
+        self._db.execute("DELETE FROM abbreviations WHERE document = ?", (document,))
         self._db.execute("DELETE FROM documents WHERE id = ?", (document,))
 
     # --- erasing ------------------------------------------------------------------------------------------------
 
     def sole_content(self, reports: Sequence[FileReport]) -> tuple[list[str], list[bytes]]:
-        """Texts (pages, titles, records' ids) and packed vectors that no file but these holds."""
+        """Texts (pages, titles, records' ids, abbreviations) and packed vectors that no file but these holds."""
         texts: list[str] = []
         vectors: list[bytes] = []
         with _sentences(self.path):
@@ -256,6 +272,8 @@ class Catalog:
                 title = self._db.execute("SELECT title FROM documents WHERE id = ?", (document,)).fetchone()[0]
                 rows = self._db.execute("SELECT text, record, title FROM pages WHERE document = ?", (document,))
                 texts += [title, *(text for row in rows for text in row if text)]
+                rows = self._db.execute("SELECT short, long FROM abbreviations WHERE document = ?", (document,))
+                texts += [text for row in rows for text in row]
                 rows = self._db.execute(
                     "SELECT vector FROM chunks JOIN pages ON pages.id = page WHERE document = ? AND vector IS NOT NULL",
                     (document,),
@@ -285,12 +303,13 @@ class Catalog:
             self._db.execute("DELETE FROM roots WHERE id NOT IN (SELECT root FROM files)")
 
     def texts(self) -> Iterator[str]:
-        """Every text that is stored: pages, titles, records' ids, headings, reports, and the schema's own words."""
+        """Every text that is stored: pages, titles, records' ids, headings, abbreviations, reports, the schema's."""
         for query in (
             "SELECT text FROM pages",
             "SELECT title FROM documents",
             "SELECT coalesce(record, '') || ' ' || coalesce(title, '') FROM pages",
             "SELECT DISTINCT section FROM chunks",
+            "SELECT short || ' ' || long FROM abbreviations",
             "SELECT path || ' ' || detail FROM files",
             "SELECT path FROM roots",
             "SELECT key || ' ' || value FROM meta",
@@ -373,15 +392,19 @@ class Catalog:
             last = rows[-1][0]
             yield np.array([row[0] for row in rows]), unpack([row[1] for row in rows])
 
-    def ids_below(self, glob: str) -> set[int]:
-        """Chunks of the files whose path matches a shell pattern; `*` crosses folders."""
+    def stored_files(self) -> list[StoredFile]:
+        """Every file whose text is stored, under each of its names."""
         with _sentences(self.path):
             rows = self._db.execute(
-                "SELECT chunks.id FROM chunks JOIN pages ON pages.id = page "
-                "WHERE document IN (SELECT document FROM files WHERE path GLOB ?)",
-                (glob,),
+                "SELECT document, roots.path, files.path FROM files JOIN roots ON roots.id = root "
+                "WHERE document IS NOT NULL ORDER BY files.id"
             ).fetchall()
-        return {row[0] for row in rows}
+        return [StoredFile(*row) for row in rows]
+
+    def sections_of(self, documents: Collection[int]) -> list[tuple[int, str]]:
+        """`(id, section)` of the chunks of these documents."""
+        query = "SELECT chunks.id, section FROM chunks JOIN pages ON pages.id = page WHERE document IN ({marks})"
+        return list(self._select(query, sorted(documents)))
 
     def size(self) -> int:
         """How many chunks there are."""
@@ -410,10 +433,11 @@ class Catalog:
 
     # --- words --------------------------------------------------------------------------------------------------
 
-    def match(self, expression: str, limit: int, only: set[int] | None = None) -> dict[int, float]:
+    def match(self, expression: str, limit: int, only: Set[int] | None = None) -> dict[int, float]:
         """BM25 of the best chunks for an FTS5 expression: 0 or more, higher is better, at most `limit` of them."""
         with _sentences(self.path):
-            rows = self._db.execute(f"{_MATCH} ORDER BY score DESC", (expression,))
+            limited = "" if only is not None else f" LIMIT {limit}"
+            rows = self._db.execute(f"{_MATCH} ORDER BY score DESC{limited}", (expression,))
             found: dict[int, float] = {}
             for chunk, score in rows:
                 if only is None or chunk in only:
@@ -426,7 +450,8 @@ class Catalog:
         """BM25 as in `match` of those chunks among `ids` that hold any of its words."""
         if not expression or not ids:
             return {}
-        rows = self._select(f"{_MATCH} AND rowid IN ({{marks}})", ids, expression)
+        # The + keeps SQLite from asking the word index anew for each id, which counts all words again each time.
+        rows = self._select(f"{_MATCH} AND +rowid IN ({{marks}})", ids, expression)
         return {chunk: max(score, 0.0) for chunk, score in rows}
 
     def document_frequency(self, terms: Sequence[str]) -> dict[str, int]:
@@ -436,6 +461,21 @@ class Catalog:
                 term: self._db.execute("SELECT count(*) FROM words WHERE words MATCH ?", (term,)).fetchone()[0]
                 for term in terms
             }
+
+    def abbreviations(self, texts: Sequence[str]) -> list[tuple[str, str]]:
+        """`(short, long)` pairs one of which is among `texts`, in any case; what most documents say comes first."""
+        counts: dict[tuple[str, str], int] = {}
+        for column in ("short", "long"):
+            query = f"SELECT short, long, count(*) FROM abbreviations WHERE {column} IN ({{marks}}) GROUP BY 1, 2"
+            counts |= {(short, long): count for short, long, count in self._select(query, texts)}
+        return sorted(counts, key=lambda pair: (-counts[pair], pair))
+
+    def vocabulary(self, first: str) -> list[tuple[str, int]]:
+        """`(stem, how many chunks have it)` of the indexed words that begin with the letter `first`."""
+        with _sentences(self.path):
+            self._db.execute("CREATE VIRTUAL TABLE IF NOT EXISTS temp.vocabulary USING fts5vocab (main, words, row)")
+            query = "SELECT term, doc FROM temp.vocabulary WHERE term >= ? AND term < ?"
+            return self._db.execute(query, (first, f"{first}\U0010ffff")).fetchall()
 
     # --- the vector index's debts -------------------------------------------------------------------------------
 
@@ -481,7 +521,7 @@ class Catalog:
 
     # --- plumbing -----------------------------------------------------------------------------------------------
 
-    def _select(self, query: str, ids: Sequence[int], *before: str) -> Iterator[tuple]:  # type: ignore[type-arg]
+    def _select(self, query: str, ids: Sequence[int | str], *before: str) -> Iterator[tuple]:  # type: ignore[type-arg]
         """Rows of a query with `{marks}` where the ids stand, and `before` for the placeholders before them."""
         with _sentences(self.path):
             for first in range(0, len(ids), _MARKS):

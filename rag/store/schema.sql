@@ -42,6 +42,16 @@ CREATE TABLE pages (
 ) STRICT;
 CREATE INDEX pages_of_document ON pages (document);
 
+-- What a document's own text says its abbreviations stand for.
+CREATE TABLE abbreviations (
+    document INTEGER NOT NULL REFERENCES documents (id),
+    short    TEXT NOT NULL COLLATE NOCASE,
+    long     TEXT NOT NULL COLLATE NOCASE,
+    PRIMARY KEY (document, short, long)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX abbreviations_by_short ON abbreviations (short);
+CREATE INDEX abbreviations_by_long ON abbreviations (long);
+
 CREATE TABLE chunks (
     id      INTEGER PRIMARY KEY AUTOINCREMENT, -- never used twice: the vector index knows chunks by it
     page    INTEGER NOT NULL REFERENCES pages (id),

@@ -181,7 +181,7 @@ def test_search(indexed: Rag) -> None:
     assert set(result) == {"query", "hits", "timings_ms"}
     assert set(result["hits"][0]) == {
         *("rank", "score", "id", "path", "sha256", "page", "section", "start", "end", "text", "record", "root"),
-        *("ocr", "also"),
+        *("ocr", "also", "similar"),
     }
     for rank, hit in enumerate(result["hits"], start=1):
         assert hit["rank"] == rank
@@ -200,6 +200,53 @@ def test_as_many_hits_as_were_asked_for(rag: Rag, tmp_path: Path) -> None:
 def test_search_where_nothing_matches_the_path(indexed: Rag) -> None:
     outcome = indexed("search", "laptops", "--path", "other/*")
     assert (outcome.code, outcome.out) == (1, "Nothing found.\n")
+    assert "No indexed file matches the filter" in outcome.err
+
+
+def test_search_without_the_reader(indexed: Rag) -> None:
+    (hit,) = indexed("search", "encrypted laptops", "--no-reader", "--explain", "--json", "-k", "1").json["hits"]
+    assert hit["explain"]["relevance"] is None
+    assert hit["explain"]["fused"] == pytest.approx(hit["score"], abs=1e-5)
+    answer = indexed("ask", QUESTION, "--no-reader", "--quotes-only", "--json").json
+    assert answer["citations"][0]["path"] == "policy.md"
+
+
+def test_search_explains_a_hit(indexed: Rag) -> None:
+    hit = indexed("search", "encrypted laptops", "--explain", "--json").json["hits"][0]
+    assert set(hit["explain"]) == {
+        *("words", "matched", "cosine", "words_part", "meaning_part", "fused"),
+        *("relevance", "answerable", "margin", "merged"),
+    }
+    assert set(hit["explain"]["matched"]) == {"encrypted", "laptops"}
+    assert isinstance(hit["explain"]["relevance"], float)
+    people = indexed("search", "encrypted laptops", "--explain").out
+    assert re.search(r"\n    found \d\.\d\d = words \d\.\d\d \+ meaning \d\.\d\d \(cosine \d\.\d\d\)\n", people)
+    assert re.search(r"\n    words \d+\.\d: \w+ \d+\.\d, \w+ \d+\.\d\n", people)
+    assert re.search(r"\n    read: relevance [+-]\d", people)
+    assert "explain" not in indexed("search", "encrypted laptops", "--json").json["hits"][0]
+
+
+@pytest.mark.parametrize("command", ["search", "ask"])
+def test_a_typo_is_mended_and_said(indexed: Rag, command: str) -> None:
+    outcome = indexed(command, "Where is an incidnet told?", "--json")
+    assert "No document has 'incidnet'; also searched for 'incident'." in outcome.err
+    assert "incidnet" not in indexed(command, "Where is an incident told?", "--json").err
+
+
+@pytest.mark.parametrize("option", [("--type", "exe"), ("--since", "yesterday")])
+@pytest.mark.parametrize("command", ["search", "ask"])
+def test_an_unknown_filter_value_is_refused(indexed: Rag, command: str, option: tuple[str, str]) -> None:
+    outcome = indexed(command, "laptops", *option)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert option[1] in outcome.err
+
+
+def test_filters_together_leave_what_fits_all(indexed: Rag) -> None:
+    everything = indexed("search", "laptops", "--json").json["hits"]
+    suffix = everything[0]["path"].rpartition(".")[2]
+    some = indexed("search", "laptops", "--type", suffix, "--since", "2000-01-01", "--json").json["hits"]
+    assert {hit["id"] for hit in some} == {hit["id"] for hit in everything if hit["path"].endswith(suffix)}
+    assert indexed("search", "laptops", "--section", "no such heading").code == 1
 
 
 def test_an_answer(indexed: Rag) -> None:

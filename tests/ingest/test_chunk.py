@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.chunk import MAX_TOKENS, chunks
+from ingest.chunk import MAX_EMBEDDED, MAX_TOKENS, chunks
 from ingest.types import Chunk, Document, Heading, Page
+from rag.models.catalogue import EMBEDDING, verify
+from rag.models.wordpiece import WordPiece
 
 
 class Words:
@@ -22,6 +24,12 @@ class Blind:
 
     def offsets(self, text: str) -> list[tuple[int, int]]:
         return [match.span() for match in re.finditer(r"\S+", text)]
+
+
+@pytest.fixture(scope="module")
+def wordpiece() -> WordPiece:
+    """The embedding model's own tokenizer."""
+    return WordPiece(verify(EMBEDDING, "tokenizer.json"), MAX_EMBEDDED + 2)
 
 
 def document(*texts: str, outline: tuple[Heading, ...] = (), path: str = "a.pdf") -> Document:
@@ -105,6 +113,38 @@ def test_long_sections_are_cut_between_clauses_and_evenly() -> None:
     assert all(tokens(chunk.text) <= 60 for chunk in made)
     assert all(re.match(r"4\. RECORDS|\d\) ", chunk.text) for chunk in made)
     assert min(tokens(chunk.text) for chunk in made) > 15
+
+
+def test_a_passage_knows_the_clauses_that_it_stands_in() -> None:
+    starts = [
+        "1. One",
+        "2. Two",
+        "(a) Two a",
+        "(b) Two b",
+        "• A point",
+        "(c) Two c",
+        "3. Three",
+        "",
+        "Text",
+        "(a) Other",
+    ]
+    page = "\n".join(
+        f"{start} holds for all of the staff and for all of its guests." if start else "" for start in starts
+    )
+    made = chunks(document(f"3.2 REPORTING\n{page}"), Words(), 20)
+    found = {chunk.text.partition(" holds")[0]: chunk.section.removeprefix("3.2 REPORTING") for chunk in made}
+    assert found == {
+        "3.2 REPORTING\n1. One": "", "2. Two": "", "(a) Two a": " › 2", "(b) Two b": " › 2", "• A point": " › 2 › b",
+        "(c) Two c": " › 2", "3. Three": "", "Text": "", "(a) Other": "",
+    }  # fmt: skip
+
+
+def test_the_rest_of_a_clause_that_is_cut_has_its_label() -> None:
+    clause = "(b) " + " ".join(f"Part {n} of the clause says what is to be done." for n in range(9))
+    made = chunks(document(f"4. RECORDS\n(a) Short.\n{clause}"), Words(), 50)
+    assert len(made) > 1
+    assert {chunk.section for chunk in made[1:]} == {"4 RECORDS › b"}
+    assert {chunk.section for chunk in chunks(document(clause), Words(), 50)} == {""}  # a label alone is no section
 
 
 def test_a_sentence_that_is_too_long_is_cut_between_words() -> None:
@@ -256,6 +296,42 @@ def test_a_row_that_is_too_long_is_cut_between_its_cells() -> None:
 def test_section_paths_have_a_sane_length() -> None:
     page = "".join(f"{'1.' * depth}1 {'Very Long Heading ' * 8}\nText of the section.\n" for depth in range(6))
     assert all(len(chunk.section) <= 210 for chunk in chunks(document(page), Words()))
+
+
+LONG_WORDS = [
+    "x" * 1900 + "-" + "y" * 99, "x" * 5000, "é" * 99 + " ", "word " * 300, "q7Z" * 700, "規定" * 300, "ไทย" * 90,
+    "🙂" * 120, "3.2 Reporting deadlines", "Antidisestablishmentarianism Heading Of Much Length", "# Mark", "",
+]  # fmt: skip
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(st.sampled_from(LONG_WORDS), max_size=8).map("\n".join) | st.text(max_size=800),
+    st.none() | st.sampled_from(LONG_WORDS) | st.text(max_size=400),
+    st.sampled_from([60, MAX_TOKENS, 240]),
+)
+def test_nothing_is_left_out_in_embedding(wordpiece: WordPiece, text: str, title: str | None, max_tokens: int) -> None:
+    of = Document("a.md", None, (Page("a.md", None, text, title=title),))
+    made = chunks(of, wordpiece, max_tokens)
+    assert all(text[chunk.start : chunk.end] == chunk.text for chunk in made)
+    assert "".join("".join(chunk.text.split()) for chunk in made) == "".join(text.split())
+    assert all(len(row) <= MAX_EMBEDDED + 2 for row in wordpiece.encode([chunk.embedded for chunk in made]))
+    assert all(len(wordpiece.offsets(chunk.embedded)) <= MAX_EMBEDDED for chunk in made)
+
+
+def test_a_word_that_is_torn_leaves_its_passage_short_enough(wordpiece: WordPiece) -> None:
+    of = document("x" * (12 * MAX_TOKENS) + "y" * 98 + " word" * (MAX_TOKENS - 1))
+    made = chunks(of, wordpiece)
+    assert max(len(wordpiece.offsets(chunk.embedded)) for chunk in made) <= MAX_EMBEDDED
+
+
+def test_of_a_title_that_is_too_long_the_inner_headings_stay(wordpiece: WordPiece) -> None:
+    page = Page("a.md", None, "# Scope\nIt holds for all.", title="Title of Many Words " * 40)
+    assert [chunk.section for chunk in chunks(Document("a.md", None, (page,)), wordpiece)] == ["Scope"]
+    page = Page("a.md", None, "It holds for all.", title="Title of Many Words " * 40)
+    (chunk,) = chunks(Document("a.md", None, (page,)), wordpiece)
+    assert chunk.section.startswith("Title of Many Words Title")
+    assert chunk.section.endswith("…")
 
 
 @pytest.mark.parametrize("text", ["", " \n \n", "\x0c"])

@@ -75,9 +75,22 @@ def test_pages_without_text_are_a_document_all_the_same(tmp_path: Path) -> None:
     assert document_of(tmp_path, written([["text"], []])).pages_without_text == (2,)
 
 
-@pytest.mark.parametrize("title", ["untitled", "(untitled)", "Microsoft Word - a.docx", "scan1.pdf", "  ", "Slide 1"])
+@pytest.mark.parametrize(
+    "title",
+    [
+        "untitled", "(untitled)", "Microsoft Word - a.docx", "scan1.pdf", "  ", "Slide 1", "0001018724-18-000005", "jd",
+        "Scan 2026-02-20 08:41", "New Document", "J.D.", "PowerPoint Presentation",
+    ],
+)  # fmt: skip
 def test_titles_that_say_nothing_are_none(title: str) -> None:
     assert pdf_meta.document_title(title) is None
+
+
+@pytest.mark.parametrize(
+    "title", ["ADBE 10K FY15", "TD-SEC-003 Acceptable Use Policy 4.5", "HR FAQ", "规定", "Documents"]
+)
+def test_titles_that_say_something_are_kept(title: str) -> None:
+    assert pdf_meta.document_title(title) == title
 
 
 def test_a_program_in_front_of_a_title_is_left_out() -> None:

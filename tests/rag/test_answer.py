@@ -8,6 +8,7 @@ import pytest
 from ingest.errors import UsageError
 from ingest.types import FileReport, FileStatus
 from rag.answer import MAX_WORDS, REFUSAL, Answerer, unread, validate
+from rag.filters import EVERYTHING, Filter
 from rag.retrieve import Retriever
 from rag.store.catalog import Catalog
 from rag.store.vectors import VectorIndex, update
@@ -38,10 +39,10 @@ def retriever(tmp_path: Path) -> Iterator[Retriever]:
     catalog.close()
 
 
-def ask(retriever: Retriever, *script: str, threshold: float = ALWAYS, glob: str | None = None) -> Answer:
+def ask(retriever: Retriever, *script: str, threshold: float = ALWAYS, only: Filter = EVERYTHING) -> Answer:
     """Ask the question of a model that follows a script."""
     generator = ScriptedGenerator(*script)
-    return Answerer(retriever, lambda: generator, threshold).ask(QUESTION, glob=glob)
+    return Answerer(retriever, lambda: generator, threshold).ask(QUESTION, only=only)
 
 
 def test_a_true_sentence_is_shown_with_its_citation(retriever: Retriever) -> None:
@@ -89,7 +90,7 @@ def test_below_the_threshold_it_refuses_and_loads_no_model(retriever: Retriever)
 
 
 def test_nothing_found_is_refused_whatever_the_threshold(retriever: Retriever) -> None:
-    answer = ask(retriever, TRUE, glob="nothing/*")
+    answer = ask(retriever, TRUE, only=Filter("nothing/*"))
     assert (answer.mode, answer.confidence) == ("refused", 0.0)
 
 

@@ -30,7 +30,7 @@ from rag.evaluate import (
 from rag.judge import Evidence, Question, _question
 from rag.types import Answer, Citation, Hit, StoredChunk
 
-RUN = Run("0", "2026-01-01T00:00:00+00:00", "q.jsonl", None, "default", 2, 9, "MiniLM", None, 0.5)
+RUN = Run("0", "2026-01-01T00:00:00+00:00", "q.jsonl", None, "default", 2, 9, "MiniLM", "reader", None, 0.5)
 
 
 def question(number: str = "1", kind: str = "fact", patterns: Sequence[str] = ("hour",), *evidence: Any) -> Question:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.types import Chunk, Document, FileReport, FileStatus, Page
-from rag.evidence import QUOTES, select
+from rag.evidence import QUOTES, places, select
 from rag.store.catalog import Catalog
 from rag.types import Hit
 from tests.fakes import WordCountEmbedder
@@ -49,21 +49,20 @@ def catalog(tmp_path: Path) -> Iterator[Catalog]:
 
 def test_the_span_that_answers_comes_first(catalog: Catalog) -> None:
     found = hits(catalog, POLICY, (0, len(POLICY)))
-    quotes = select(
-        "Within how many minutes must an incident be told to the Service Desk?", found, catalog, EMBEDDER
-    ).quotes
+    question = "Within how many minutes must an incident be told to the Service Desk?"
+    quotes = select(places(question, found, catalog, EMBEDDER))
     assert "30 minutes" in quotes[0].text
 
 
 def test_no_hits_no_evidence(catalog: Catalog) -> None:
-    assert select("Anything?", [], catalog, EMBEDDER).quotes == ()
+    assert select(places("Anything?", [], catalog, EMBEDDER)) == []
 
 
 def test_the_same_words_are_quoted_once(catalog: Catalog) -> None:
     text = "Laptops are encrypted by the Service Desk before they leave the house.\n" * 3
     line = len(text) // 3
     found = hits(catalog, text, (0, line), (line, 2 * line), (2 * line, 3 * line))
-    assert len(select("Are laptops encrypted?", found, catalog, EMBEDDER).quotes) == 1
+    assert len(select(places("Are laptops encrypted?", found, catalog, EMBEDDER))) == 1
 
 
 passages = st.lists(
@@ -79,7 +78,7 @@ def test_quotations_are_their_pages_text_at_their_offsets(text: str, question: s
     start = data.draw(st.integers(0, len(text) - 1))
     end = data.draw(st.integers(start + 1, len(text)))
     with TemporaryDirectory() as folder, closing(Catalog(Path(folder) / "c.sqlite", create=True)) as catalog:
-        quotes = select(question, hits(catalog, text, (start, end), (0, len(text))), catalog, EMBEDDER).quotes
+        quotes = select(places(question, hits(catalog, text, (start, end), (0, len(text))), catalog, EMBEDDER))
     assert len(quotes) <= QUOTES
     for quote in quotes:
         assert text[quote.start : quote.end] == quote.text

@@ -183,6 +183,31 @@ def test_a_cut_in_the_middle_of_a_file_keeps_the_old_one_whole(catalog: Catalog)
     consistent(catalog)
 
 
+# --- words ------------------------------------------------------------------------------------------------------------
+
+
+def test_abbreviations_come_with_a_document_and_go_with_it(catalog: Catalog) -> None:
+    put(catalog, "a.pdf", "The plan of action and milestones (POA&M) is due.", "A service level agreement (SLA).")
+    put(catalog, "b.pdf", "POA&M: plan of action and milestones")
+    milestones = ("POA&M", "plan of action and milestones")
+    assert catalog.abbreviations(["poa&m"]) == [milestones]
+    assert catalog.abbreviations(["Plan of Action and Milestones", "sla", "other"]) == [
+        milestones,  # two documents say so
+        ("SLA", "service level agreement"),
+    ]
+    catalog.remove(IN_OFFICE, "a.pdf")
+    assert catalog.abbreviations(["poa&m", "sla"]) == [milestones]
+    put(catalog, "b.pdf", "nothing")
+    assert rows(catalog, "SELECT * FROM abbreviations") == []
+    consistent(catalog)
+
+
+def test_the_vocabulary_holds_stems_by_their_first_letter(catalog: Catalog) -> None:
+    put(catalog, "a.pdf", "incidents incident ID policies")
+    assert catalog.vocabulary("i") == [("id", 1), ("incid", 2)]
+    assert catalog.vocabulary("x") == []
+
+
 # --- offsets ----------------------------------------------------------------------------------------------------------
 
 # SQLite stores neither lone surrogates nor reads past a null character in substr(); no reader hands on either.
@@ -226,9 +251,11 @@ def test_limits_and_filters(catalog: Catalog) -> None:
     put(catalog, "a/x.pdf", "word word")
     put(catalog, "b/y.pdf", "word")
     assert len(catalog.match('"word"', 2)) == 2
-    only = catalog.ids_below("b/*")
+    documents = {file.path: file.document for file in catalog.stored_files()}
+    only = {chunk for chunk, _ in catalog.sections_of({documents["b/y.pdf"]})}
+    assert len(only) == 1
     assert set(catalog.match('"word"', 10, only)) == only
-    assert catalog.ids_below("c/*") == set()
+    assert catalog.sections_of(set()) == []
     assert catalog.match_among('"word"', sorted(only)).keys() == only
     assert catalog.match_among("", [1]) == catalog.match_among('"word"', []) == {}
     assert catalog.document_frequency(['"word"', '"none"']) == {'"word"': 3, '"none"': 0}

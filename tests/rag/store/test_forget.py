@@ -72,6 +72,14 @@ def test_part_of_a_name_names_nothing(folder: Path) -> None:
             forget(folder, home(folder), name)
 
 
+def test_abbreviations_go_too(folder: Path) -> None:
+    with collection.changing(folder) as catalog:
+        put(catalog, "secret/plan.pdf", "The Xylophone Quartet Liquidation (XQL) is planned.")
+    assert anywhere(folder, "Xylophone Quartet Liquidation") == ["Xylophone Quartet Liquidation"]
+    assert forget(folder, home(folder), "secret").found == ()
+    assert anywhere(folder, "Xylophone Q", "XQL") == []
+
+
 def test_the_search_finds_what_is_there(folder: Path) -> None:
     """A copy outside the catalog: a piece of the text, across the border of two blocks of reading; a vector; a name."""
     leaks = {

@@ -1,0 +1,64 @@
+"""Near-duplicates among ranked passages: the best one stays, and names the others. Knows nothing about stores.
+
+Two passages say the same when their word shingles (Broder, "On the resemblance and containment of documents", 1997)
+agree, or when nearly all of the shorter one stands in the longer one, and both hold the same numbers, negations and
+modal verbs: "within 10 days" is no copy of "within 30 days", nor "must" of "must not", however long the rest.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from rag.types import Hit, Similar
+
+SHINGLE = 3  # words; enough for the order to count, few enough for one changed word to leave most of them
+SAME = 0.9  # Jaccard of the shingles from which on two passages are one
+HELD = 0.95  # share of the shorter passage's shingles that stand in the longer one
+SHORT = 8  # words; shorter passages are one only if they are equal
+
+TELLING = frozenset("no not never none neither nor without except unless must may shall should can cannot".split())
+_WORD = re.compile(r"\w+")
+
+
+def merge(hits: Sequence[Hit], limit: int) -> list[Hit]:
+    """The first `limit` hits that are no near-duplicate of a better one, each with the copies it stands for.
+
+    Args:
+        hits: best first.
+        limit: at most so many are returned; copies of them are looked for among all of `hits`.
+    """
+    kept: list[Hit] = []
+    looks: list[_Look] = []
+    for hit in hits:
+        look = _Look(hit.stored.chunk.text)
+        same = next((place for place, other in enumerate(looks) if look.repeats(other)), None)
+        if same is not None:
+            chunk = hit.stored.chunk
+            similar = Similar(hit.stored.id, chunk.path, chunk.page, chunk.record)
+            kept[same] = replace(kept[same], similar=(*kept[same].similar, similar))
+        elif len(kept) < limit:
+            kept.append(hit)
+            looks.append(look)
+    return kept
+
+
+class _Look:
+    """What is compared of a passage."""
+
+    def __init__(self, text: str) -> None:
+        self.words = _WORD.findall(text.lower())
+        self.telling = Counter(word for word in self.words if word in TELLING or any(map(str.isdigit, word)))
+        size = min(SHINGLE, len(self.words))
+        self.shingles = {tuple(self.words[start : start + size]) for start in range(len(self.words) - size + 1)}
+
+    def repeats(self, other: "_Look") -> bool:
+        if self.words == other.words:
+            return True
+        less, more = sorted((self, other), key=lambda look: len(look.words))
+        if len(less.words) < SHORT:
+            return False
+        common = len(less.shingles & more.shingles)
+        if common >= SAME * len(less.shingles | more.shingles):
+            return less.telling == more.telling
+        return common >= HELD * len(less.shingles) and less.telling <= more.telling
