@@ -9,7 +9,8 @@ from ingest.types import UNREAD, FileReport
 from rag.answerable import confidence
 from rag.evidence import places, select
 from rag.filters import EVERYTHING, Filter
-from rag.models.embed import MAX_TOKENS, TextEmbedder
+from rag.models.embed import MAX_TOKENS
+from rag.models.pairs import QUESTION_TOKENS
 from rag.query import MAX_TERMS, STOPWORDS, parse
 from rag.retrieve import Retriever
 from rag.stems import stems
@@ -20,6 +21,7 @@ HITS = 8  # passages retrieved for an answer
 # Cosine of a written sentence with the question. The small model likes to restate some clause of its evidence that has
 # nothing to do with the question; most such sentences on the dev questions lay below .5, the true ones above .6.
 RESPONSIVE = 0.6
+MAX_WRITTEN = 600  # tokens of a question that the language model is asked; its window holds the evidence as well
 MAX_WORDS = 400  # of a question: what the embedding model reads; longer ones are documents, not questions
 
 REFUSAL = "Not in your documents: nothing was found that answers this."
@@ -74,7 +76,7 @@ class Answerer:
             confidence=sure,
             citations=citations,
             missing=_missing(question, citations),
-            warnings=_warnings(question, self.retriever.embedder),
+            warnings=self._warnings(question, silent=self.load_generator is not None and model is None),
             dropped_sentences=dropped,
             unreadable=unreadable,
             model=model,
@@ -89,6 +91,8 @@ class Answerer:
             return [], [], 0, None
         generator = self.load_generator()
         clock.mark("load")
+        if generator.count(question) > MAX_WRITTEN:
+            return [], [], 0, None
         passed: list[Sentence] = []
         cited: list[Quote] = []
         dropped = 0
@@ -102,6 +106,20 @@ class Answerer:
             else:
                 dropped += 1
         return passed, cited, dropped, ModelInfo(generator.name, generator.sha256)
+
+    def _warnings(self, question: str, *, silent: bool) -> tuple[str, ...]:
+        """What of a long question was not looked at; `silent`: the language model was not asked."""
+        warnings = []
+        if left_out := parse(question).left_out:
+            warnings.append(f"{left_out} words of the question were not searched for, only its first {MAX_TERMS}.")
+        tokens = len(self.retriever.embedder.tokenizer.offsets(question))
+        if tokens > MAX_TOKENS:
+            warnings.append(f"The meaning of the question was taken from its first {MAX_TOKENS} tokens.")
+        if self.retriever.reader is not None and tokens > QUESTION_TOKENS:
+            warnings.append(f"The passages were read for its first {QUESTION_TOKENS} tokens.")
+        if silent:
+            warnings.append("The question is too long for the language model, so the quotations stand alone.")
+        return tuple(warnings)
 
     def _responsive(self, question: str, sentence: str) -> bool:
         """Whether a sentence speaks of what was asked."""
@@ -156,16 +174,6 @@ def unread(reports: Sequence[FileReport]) -> tuple[str, ...]:
 
 def _quotation(citation: Citation) -> str:
     return f"“{' '.join(citation.quote.split())}” [{citation.number}]"
-
-
-def _warnings(question: str, embedder: TextEmbedder) -> tuple[str, ...]:
-    """What of a long question was not looked at."""
-    warnings = []
-    if left_out := parse(question).left_out:
-        warnings.append(f"{left_out} words of the question were not searched for, only its first {MAX_TERMS}.")
-    if len(embedder.tokenizer.offsets(question)) > MAX_TOKENS:
-        warnings.append(f"The meaning of the question was taken from its first {MAX_TOKENS} tokens.")
-    return tuple(warnings)
 
 
 def cite(number: int, quote: Quote) -> Citation:

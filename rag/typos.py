@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 ONE_EDIT = 4  # letters from which on one edit is forgiven; shorter words have too many neighbours
-TWO_EDITS = 8
+TWO_EDITS = 10
 
 _ENDINGS = (
     "",

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from rag.config import ANSWER_THRESHOLD
 from tests.rag.test_html import Outline
 from tests.rag.test_term import HOSTILE, acts
 from tests.running import OFFICE, ROOT, Outcome
@@ -160,7 +161,7 @@ def test_two_runs_are_compared_without_an_index(
     outcome = indexed("--collection", "none-such", "eval", "--compare", a, b, "--json", "--html", page)
     assert outcome.code == 0, outcome.err
     result = outcome.json
-    assert result["settings"] == {"answer_threshold": [0.5, 1.0]}
+    assert result["settings"] == {"answer_threshold": [ANSWER_THRESHOLD, 1.0]}
     assert result["measures"]["refused"]["difference"] == 1
     assert result["measures"]["refused"]["more_than_chance"] is False, "three questions prove nothing"
     assert result["changes"]["answered rightly"] == {"gained": [], "lost": ["minutes", "laptops"]}

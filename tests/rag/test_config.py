@@ -14,7 +14,7 @@ def write(home: Path, text: str) -> None:
 
 
 def test_defaults(tmp_path: Path) -> None:
-    assert resolve(tmp_path) == Settings(tmp_path, "default", None, None, ANSWER_THRESHOLD)
+    assert resolve(tmp_path) == Settings(tmp_path, "default", answer_threshold=ANSWER_THRESHOLD)
 
 
 def test_the_flag_wins_over_the_environment_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

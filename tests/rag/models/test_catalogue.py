@@ -66,8 +66,8 @@ def test_large_files_are_hashed_whole(tmp_path: Path) -> None:
 
 
 def test_the_real_weights_are_the_catalogues(models: Path) -> None:
-    assert [verify(entry).is_dir() for entry in CATALOGUE] == [True, True]
-    assert {entry.kind for entry in CATALOGUE} == {"embedding", "language"}
+    assert [verify(entry).is_dir() for entry in CATALOGUE] == [True, True, True]
+    assert {entry.kind for entry in CATALOGUE} == {"embedding", "language", "reader"}
 
 
 @pytest.mark.parametrize("entry", CATALOGUE, ids=lambda entry: entry.kind)
@@ -84,10 +84,15 @@ def test_a_tampered_model_is_never_made_into_anything(
     monkeypatch.setattr(catalogue, "locate", lambda _: copy)
     from rag.models.embed import load_embedder
     from rag.models.llama import load_generator
+    from rag.models.reader import load_reader
 
-    load = load_embedder if entry is EMBEDDING else load_generator
+    loaders = {
+        "embedding": lambda: load_embedder(tmp_path / "models", None, lambda _: None),
+        "language": lambda: load_generator(tmp_path / "models", None, lambda _: None),
+        "reader": lambda: load_reader(None),
+    }
     with pytest.raises(ModelError, match="do not use it"):
-        load(tmp_path / "models", None, lambda _: None)
+        loaders[entry.kind]()
     assert [path for path in (tmp_path / "models").rglob("*") if path.is_file()] == []
 
 
