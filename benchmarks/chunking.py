@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from retrieval import split_of
 
 from ingest.chunk import chunks
+from ingest.headings import SEPARATOR
 from ingest.readers import read
 from ingest.sentences import sentences
 from ingest.types import Chunk, Document, SourceFile
@@ -44,7 +45,7 @@ Vectors = NDArray[np.float32]  # (n, dim), unit rows
 
 CARRIED: Mapping[str, Callable[[str, str], Sequence[str]]] = {
     "none": lambda _title, _section: (),
-    "label": lambda _title, section: (section.rpartition(" › ")[2],),
+    "label": lambda _title, section: (section.rpartition(SEPARATOR)[2],),
     "section": lambda _title, section: (section,),
     "title": lambda title, _section: (title,),
     "title+section": lambda title, section: (title, section),

@@ -26,10 +26,10 @@ from numpy.typing import NDArray
 
 from ingest.chunk import chunks
 from ingest.types import Document, Page
-from rag.models.catalogue import EMBEDDING, verify
-from rag.models.network import Network
-from rag.models.reader import OUTPUTS, OnnxReader, Reader, load_reader
+from rag.models.catalogue import EMBEDDING, sha256, verify
+from rag.models.reader import Reader, load_reader, onnx_reader
 from rag.models.wordpiece import WordPiece
+from training.calibrate import area, logistic
 from training.groups import HELD_OUT, read
 
 WHOLE = 230  # tokens; a paragraph up to here is read as it is
@@ -56,7 +56,8 @@ class Guess:
 def main() -> None:
     """Print a table of both data sets."""
     arguments = _arguments()
-    reader = _reader(arguments)
+    onnx = arguments.onnx
+    reader = onnx_reader(onnx, onnx.name, sha256(onnx)) if onnx else load_reader(arguments.reader)
     tokenizer = WordPiece(verify(EMBEDDING, "tokenizer.json"), 256)
     weights, threshold = np.array([0.0, 1.0, 0.0]), 0.0
     if arguments.held_out:
@@ -71,7 +72,10 @@ def main() -> None:
         ]
         cases = _sample(cases, arguments.limit)
         guesses = answer(cases, reader, tokenizer)
-        weights = fit(guesses, [bool(case.answers) for case in cases])
+        weights = logistic(
+            np.array([[guess.margin, guess.answerable] for guess in guesses]),
+            np.array([bool(case.answers) for case in cases]),
+        )
         threshold = _show("held-out training groups", cases, guesses, weights, 0.0, 0.0)
     for name, everything in (
         ("SQuAD 2.0 dev", rows(BENCH / "squad2/dev.jsonl.gz")),
@@ -126,18 +130,6 @@ def _passages(context: str, tokenizer: WordPiece) -> list[str]:
     return [chunk.text for chunk in chunks(Document("", None, (Page("", None, context),)), tokenizer)]
 
 
-def fit(guesses: Sequence[Guess], answerable: Sequence[bool]) -> NDArray[np.float64]:
-    """Logistic regression of "answerable" on both logits, by Newton's method: bias, margin, answerable."""
-    x = np.array([[1.0, guess.margin, guess.answerable] for guess in guesses])
-    y = np.array(answerable, dtype=float)
-    weights = np.zeros(3)
-    for _ in range(50):
-        p = 1 / (1 + np.exp(-x @ weights))
-        hessian = (x * (p * (1 - p))[:, None]).T @ x + 1e-3 * np.eye(3)
-        weights += np.linalg.solve(hessian, x.T @ (y - p) - 1e-3 * weights)
-    return weights
-
-
 def _show(
     name: str,
     cases: Sequence[Case],
@@ -163,21 +155,12 @@ def _show(
     given = scores > threshold
     whole_f1 = np.where(given, f1 * has, ~has).mean()
     whole_em = np.where(given, exact * has, ~has).mean()
-    margin = auroc(np.array([guess.margin for guess in guesses]), has)
-    head = auroc(np.array([guess.answerable for guess in guesses]), has)
+    margin = area(np.array([guess.margin for guess in guesses]), has)
+    head = area(np.array([guess.answerable for guess in guesses]), has)
     print(f"  with no-answer: F1 {whole_f1:.3f}  EM {whole_em:.3f}; at its own best threshold F1 {best:.3f}")
-    print(f"  answerable or not: AUROC {auroc(scores, has):.3f} (margin alone {margin:.3f}, head alone {head:.3f})")
+    print(f"  answerable or not: AUROC {area(scores, has):.3f} (margin alone {margin:.3f}, head alone {head:.3f})")
     at = int(gains.argmax())
     return float(scores[order[at - 1]]) - 1e-9 if at else float(scores.max())
-
-
-def auroc(scores: NDArray[np.float64], positive: NDArray[np.bool_]) -> float:
-    """Probability that a positive scores above a negative (ties count half)."""
-    values, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    del values
-    ranks = (counts.cumsum() - (counts - 1) / 2)[inverse]
-    n, m = positive.sum(), (~positive).sum()
-    return float((ranks[positive].sum() - n * (n + 1) / 2) / (n * m))
 
 
 def _normal(text: str) -> str:
@@ -193,13 +176,6 @@ def _f1(guess: str, gold: str) -> float:
 
 def _sample(cases: list[Case], limit: int | None) -> list[Case]:
     return random.Random(5).sample(cases, limit) if limit and limit < len(cases) else cases
-
-
-def _reader(arguments: argparse.Namespace) -> Reader:
-    if arguments.onnx is None:
-        return load_reader(arguments.reader)
-    tokenizer = WordPiece(verify(EMBEDDING, "tokenizer.json"), 256)
-    return OnnxReader(arguments.onnx.name, "", tokenizer, Network(arguments.onnx, OUTPUTS))
 
 
 def _arguments() -> argparse.Namespace:

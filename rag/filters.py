@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 from ingest.errors import UsageError
+from ingest.headings import SEPARATOR
 from ingest.types import SourceFile
 from rag.store.catalog import Catalog, StoredFile
 
@@ -142,7 +143,7 @@ def _modified(file: StoredFile) -> date | None:
 
 def _within(section: str, wanted: str) -> bool:
     wanted = wanted.lower()
-    parts = [section.lower(), *section.lower().split(" › ")]
+    parts = [section.lower(), *section.lower().split(SEPARATOR)]
     if _WILD & set(wanted):
         return any(fnmatchcase(part, wanted) for part in parts)
     return any(wanted in part for part in parts)

@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ingest.headings import SEPARATOR
 from rag.models.reader import Reader
 from rag.types import Hit, StoredChunk
 
@@ -34,7 +35,7 @@ def with_readings(question: str, hits: Sequence[Hit], reader: Reader) -> list[Hi
 
 def context(stored: StoredChunk) -> str:
     """What a passage stands under, as the reader is told: title and section."""
-    return " › ".join(part for part in (stored.title, stored.chunk.section) if part)
+    return SEPARATOR.join(part for part in (stored.title, stored.chunk.section) if part)
 
 
 def marks(hit: Hit) -> tuple[float, ...]:

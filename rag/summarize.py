@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ingest.chunk import chunks
+from ingest.headings import SEPARATOR
 from ingest.sentences import sentences
 from ingest.types import Chunk, Document
 from rag.check import check
@@ -105,8 +106,8 @@ def _parts(passages: Sequence[Chunk]) -> list[list[Chunk]]:
     """Runs of passages under one top heading; neighbours are joined, the smallest first, until there are PARTS."""
     parts: list[list[Chunk]] = []
     for chunk in passages:
-        top = chunk.section.split(" › ")[0]
-        if parts and parts[-1][0].section.split(" › ")[0] == top:
+        top = chunk.section.split(SEPARATOR)[0]
+        if parts and parts[-1][0].section.split(SEPARATOR)[0] == top:
             parts[-1].append(chunk)
         else:
             parts.append([chunk])

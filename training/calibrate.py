@@ -23,10 +23,8 @@ from rag.cli.opening import open_catalog, open_retriever
 from rag.config import resolve
 from rag.evaluate import auroc
 from rag.filters import Filter
-from rag.models.catalogue import EMBEDDING, verify
-from rag.models.network import Network
-from rag.models.reader import OUTPUTS, OnnxReader, Reader, load_reader
-from rag.models.wordpiece import WordPiece
+from rag.models.catalogue import sha256
+from rag.models.reader import Reader, load_reader, onnx_reader
 from rag.retrieve import Retriever
 from training.compliance import documents
 from training.groups import HELD_OUT
@@ -63,7 +61,8 @@ def main() -> None:
     settings = resolve(arguments.home)
     retriever = open_retriever(settings, open_catalog(settings), read=False)
     data = Data()
-    reader = _reader(arguments.onnx)
+    onnx = arguments.onnx
+    reader = onnx_reader(onnx, onnx.name, sha256(onnx)) if onnx else load_reader(None)
     held_out = [doc for doc in docs if doc["fold"] >= HELD_OUT]
     for number, document in enumerate(held_out):
         for asked in document["questions"]:
@@ -160,13 +159,14 @@ def _decide(rows: Sequence[tuple[Sequence[float], bool, int]]) -> None:
         held = folds == fold
         weights = logistic(x[~held], y[~held])
         scores[held] = weights[0] + x[held] @ weights[1:]
-    print(f"\nrag/answerable.py: {y.sum()} answerable, {(~y).sum()} near misses, AUROC {_area(scores, y):.3f}")
-    alone = ", ".join(f"{name} {_area(x[:, i], y):.3f}" for i, name in enumerate(answerable.FEATURES))
+    print(f"\nrag/answerable.py: {y.sum()} answerable, {(~y).sum()} near misses, AUROC {area(scores, y):.3f}")
+    alone = ", ".join(f"{name} {area(x[:, i], y):.3f}" for i, name in enumerate(answerable.FEATURES))
     print(f"  each alone: {alone}")
     print("  weights: " + ", ".join(f"{weight:.3f}" for weight in logistic(x, y)))
 
 
-def _area(scores: NDArray[np.float64], positive: NDArray[np.bool_]) -> float:
+def area(scores: NDArray[np.float64], positive: NDArray[np.bool_]) -> float:
+    """AUROC of scores `(n,)`."""
     return auroc(scores[positive].tolist(), scores[~positive].tolist())
 
 
@@ -181,13 +181,6 @@ def logistic(x: NDArray[np.float64], y: NDArray[np.bool_]) -> NDArray[np.float64
         weights += np.linalg.solve(hessian, inputs.T @ (y - p) / len(x) - ridge * weights)
     found: NDArray[np.float64] = weights
     return found
-
-
-def _reader(onnx: Path | None) -> Reader:
-    if onnx is None:
-        return load_reader(None)
-    tokenizer = WordPiece(verify(EMBEDDING, "tokenizer.json"), 256)
-    return OnnxReader(onnx.name, "", tokenizer, Network(onnx, OUTPUTS))
 
 
 def _ingest(home: Path, docs: Sequence[dict[str, Any]]) -> None:

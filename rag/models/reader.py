@@ -163,8 +163,13 @@ def load_reader(folder: Path | None) -> Reader:
         return FolderReader(folder.name, sha256(folder / "model.safetensors"), network)
     home = verify(READER)
     (file,) = READER.files
+    return onnx_reader(home / file, READER.name, READER.files[file])
+
+
+def onnx_reader(path: Path, name: str, sha256: str) -> OnnxReader:
+    """The reader in a file as `training/export.py` writes it, unchecked: whoever calls knows where it comes from."""
     tokenizer = WordPiece(verify(EMBEDDING, "tokenizer.json"), MAX_TOKENS)
-    return OnnxReader(READER.name, READER.files[file], tokenizer, Network(home / file, OUTPUTS))
+    return OnnxReader(name, sha256, tokenizer, Network(path, OUTPUTS))
 
 
 def _logsumexp(table: NDArray[np.float64]) -> np.float64:
