@@ -22,6 +22,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,8 @@ from measure import BENCH
 
 from rag.cli.opening import open_catalog, open_retriever
 from rag.config import resolve
+from rag.models.catalogue import sha256 as file_hash
+from rag.models.reader import onnx_reader
 from rag.retrieve import Retriever
 from rag.types import Hit
 
@@ -53,6 +56,9 @@ def main() -> None:
                 subprocess.run([*RAG, "--home", home, "ingest", source], check=False, stdout=subprocess.DEVNULL)
             settings = resolve(home)
             retriever = open_retriever(settings, open_catalog(settings), read=not arguments.no_reader)
+            if arguments.onnx:
+                reader = onnx_reader(arguments.onnx, arguments.onnx.name, file_hash(arguments.onnx))
+                retriever = replace(retriever, reader=reader)
             started = time.perf_counter()
             rows = list(measure(retriever, arguments))
             seconds = time.perf_counter() - started
@@ -92,7 +98,7 @@ def _measure_obliqa(retriever: Retriever, arguments: argparse.Namespace) -> Iter
     rows = json.loads((BENCH / "obliqa/questions_dev.json").read_text(encoding="utf-8"))
     for row in _chosen([row | {"question": row["Question"]} for row in rows], arguments):
         gold = {f"{passage['DocumentID']}|{passage['PassageID']}" for passage in row["Passages"]}
-        names = (_name(record) for hit in retriever.search(row["question"], DEPTH) for record in _records(hit))
+        names = (name_of(record) for hit in retriever.search(row["question"], DEPTH) for record in _records(hit))
         found = list(dict.fromkeys(names))[:10]
         right = [name in gold for name in found]
         precision = [sum(right[: place + 1]) / (place + 1) for place, good in enumerate(right) if good]
@@ -104,7 +110,8 @@ def _records(hit: Hit) -> list[str]:
     return [str(hit.stored.chunk.record), *(str(copy.record) for copy in hit.similar)]
 
 
-def _name(record: str) -> str:
+def name_of(record: str) -> str:
+    """The passage's name in the data set, of a record's id."""
     return record.rpartition("#")[0]
 
 
@@ -155,6 +162,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("sets", nargs="*", choices=list(SETS), default=list(SETS))
     parser.add_argument("--home", type=Path, help="keep indexes here")
     parser.add_argument("--no-reader", action="store_true")
+    parser.add_argument("--onnx", type=Path, help="a reader that training/export.py wrote, instead of the shipped one")
     parser.add_argument("--split", choices=["tune", "report", "all"], default="all")
     parser.add_argument("--limit", type=int, help="questions of each data set, drawn at random")
     return parser.parse_args()

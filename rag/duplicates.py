@@ -6,7 +6,7 @@ modal verbs: "within 10 days" is no copy of "within 30 days", nor "must" of "mus
 """
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -30,14 +30,18 @@ def merge(hits: Sequence[Hit], limit: int) -> list[Hit]:
     """
     kept: list[Hit] = []
     looks: list[_Look] = []
+    holders: dict[tuple[str, ...], list[int]] = defaultdict(list)  # places in `kept` that hold a shingle
     for hit in hits:
         look = _Look(hit.stored.chunk.text)
-        same = next((place for place, other in enumerate(looks) if look.repeats(other)), None)
+        common = Counter(place for shingle in look.shingles for place in holders.get(shingle, ()))
+        same = next((place for place in sorted(common) if look.repeats(looks[place], common[place])), None)
         if same is not None:
             chunk = hit.stored.chunk
             similar = Similar(hit.stored.id, chunk.path, chunk.page, chunk.record)
             kept[same] = replace(kept[same], similar=(*kept[same].similar, similar))
         elif len(kept) < limit:
+            for shingle in look.shingles:
+                holders[shingle].append(len(kept))
             kept.append(hit)
             looks.append(look)
     return kept
@@ -52,13 +56,13 @@ class _Look:
         size = min(SHINGLE, len(self.words))
         self.shingles = {tuple(self.words[start : start + size]) for start in range(len(self.words) - size + 1)}
 
-    def repeats(self, other: "_Look") -> bool:
+    def repeats(self, other: "_Look", common: int) -> bool:
+        """Whether the two say the same; `common` is the number of shingles that both hold."""
         if self.words == other.words:
             return True
         less, more = sorted((self, other), key=lambda look: len(look.words))
         if len(less.words) < SHORT:
             return False
-        common = len(less.shingles & more.shingles)
-        if common >= SAME * len(less.shingles | more.shingles):
+        if common >= SAME * (len(less.shingles) + len(more.shingles) - common):
             return less.telling == more.telling
         return common >= HELD * len(less.shingles) and less.telling <= more.telling

@@ -5,6 +5,7 @@ Knows the catalog, and nothing about ranking.
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ingest.types import Tokenizer
@@ -43,6 +44,8 @@ class Wording:
 
     query: Query
     terms: tuple[str, ...]  # of the query, without the frequent ones
+    counts: Mapping[str, int]  # how many passages hold each term of the query
+    passages: int  # how many there are
     frequent: tuple[str, ...] = ()  # left out, being nearly everywhere
     mended: tuple[Expansion, ...] = ()
     meant: tuple[Expansion, ...] = ()
@@ -77,11 +80,14 @@ def expand(catalog: Catalog, query: Query, tokenizer: Tokenizer) -> Wording:
     """
     counts = catalog.document_frequency([quoted(term) for term in query.terms])
     found = {term: counts[quoted(term)] for term in query.terms}
-    terms = _telling(found, catalog.size())
+    size = catalog.size()
+    terms = _telling(found, size)
     unknown = [term for term, count in found.items() if not count and len(tokenizer.offsets(term)) > 1]
     return Wording(
         query,
         terms,
+        found,
+        size,
         tuple(term for term in query.terms if term not in terms),
         tuple(expansion for term in unknown if (expansion := _mended(catalog, term, tokenizer))),
         _meant(catalog, query),

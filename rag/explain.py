@@ -11,6 +11,8 @@ from rag.query import quoted
 from rag.store.catalog import Catalog
 from rag.types import Hit
 
+_ALWAYS = ("words", "meaning")  # shown even where they give nothing
+
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
@@ -19,8 +21,7 @@ class Explanation:
     words: float  # BM25 of all matched terms, 0 or more; 0 where none is matched
     matched: Mapping[str, float]  # what each term adds to `words`, most first
     cosine: float | None  # similarity of meaning, -1..1; None where the passage has no vector yet
-    words_part: float  # of `fused`
-    meaning_part: float  # of `fused`
+    parts: Mapping[str, float]  # what makes up `fused`: words, page, meaning, named
     fused: float  # score of the first stage, 0..1
     relevance: float | None  # the reader's logits; None where the passage was not read
     answerable: float | None
@@ -31,8 +32,10 @@ class Explanation:
         """The same for people."""
         terms = ", ".join(f"{term} {score:.1f}" for term, score in self.matched.items())
         cosine = "no vector yet" if self.cosine is None else f"cosine {self.cosine:.2f}"
+        # A part that the question gives no reason for is 0 for every passage.
+        parts = " + ".join(f"{name} {part:.2f}" for name, part in self.parts.items() if part or name in _ALWAYS)
         found = [
-            f"found {self.fused:.2f} = words {self.words_part:.2f} + meaning {self.meaning_part:.2f} ({cosine})",
+            f"found {self.fused:.2f} = {parts} ({cosine})",
             f"words {self.words:.1f}: {terms}" if terms else "words: none matched",
         ]
         if self.relevance is None:
@@ -60,8 +63,7 @@ def _explanation(hit: Hit, matched: Mapping[str, float]) -> Explanation:
         words=hit.bm25 or 0.0,
         matched=dict(sorted(matched.items(), key=lambda item: (-item[1], item[0]))),
         cosine=hit.cosine,
-        words_part=hit.parts[0],
-        meaning_part=hit.parts[1],
+        parts=hit.parts._asdict(),
         fused=sum(hit.parts),
         relevance=reading.relevance if reading else None,
         answerable=reading.answerable if reading else None,

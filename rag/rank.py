@@ -10,11 +10,11 @@ from dataclasses import replace
 
 from ingest.headings import SEPARATOR
 from rag.models.reader import Reader
-from rag.types import Hit, StoredChunk
+from rag.types import Hit, Parts, StoredChunk
 
 READ = 16  # hits that are read: 16 passages take about 0.2 s on two cores
-MARKS = ("words", "meaning", "relevance", "margin")
-WEIGHTS = (3.64, 9.42, 0.24, 0.105)  # of each mark
+MARKS = (*Parts._fields, "relevance", "margin")
+WEIGHTS = (3.64, 3.64, 9.42, 9.42, 0.24, 0.105)  # of each mark
 _FLOOR = -20.0  # logits; a passage without tokens has no margin
 _SPREAD = 4.0  # keeps scores of the best and the worst apart from 1 and 0, for people to read
 
@@ -39,7 +39,7 @@ def context(stored: StoredChunk) -> str:
 
 
 def marks(hit: Hit) -> tuple[float, ...]:
-    """What speaks for a hit that was read: both parts of the first stage's score, and the reading; as in MARKS."""
+    """What speaks for a hit that was read: the parts of the first stage's score, and the reading; as in MARKS."""
     assert hit.reading is not None  # the caller's duty
     spans = hit.reading.spans
     margin = spans.margin if spans is not None else hit.reading.answerable

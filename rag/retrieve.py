@@ -1,29 +1,43 @@
 """A query to ranked passages: words (BM25) and meaning (vectors), each on its own, then fused, then read.
 
+How much words and meaning weigh depends on the query: one that is asked in the documents' own words is answered by
+words, a paraphrase by meaning. A document that the query names goes before others.
+
 One function for each way of retrieving; they return the same thing, a score for each chunk. Knows nothing about
 language models or answers.
 """
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.around import Surroundings, surroundings
 from rag.duplicates import merge
 from rag.expand import Wording, expand
 from rag.filters import EVERYTHING, Filter, select
 from rag.models.embed import TextEmbedder
 from rag.models.reader import Reader
+from rag.naming import Names
 from rag.query import parse
 from rag.rank import READ, rerank
 from rag.store.catalog import Catalog
 from rag.store.vectors import VectorIndex
-from rag.types import Hit
+from rag.types import Hit, Parts
 
 CANDIDATES = 50  # from each way of retrieving, or as many as are asked for; chosen, not measured
-COARSE = 4  # coarse candidates for each one of meaning: so many hold 99.8 % of the true nearest, see rag.store.vectors
-MEANING = 0.7  # weight of the vectors in the fused score, the rest is words; see benchmarks/RESULTS.md
+FEW = 10_000  # chunks whose vectors are read one by one rather than with all others
+# Coarse candidates for each one of meaning: of the true 10 nearest of 100,000, 4 hold .964, 12 hold .984 (7 ms more).
+COARSE = 12
+# Weights in the fused score, by how much of a query's words the best page holds (`rag.around`): (coverage, weight of
+# the vectors, share of the page's words in the rest), in between in proportion. Of questions on regulations, asked in
+# their words, the best page holds .44 (median); of people's on an office's policies .19. See benchmarks/RESULTS.md.
+FOREIGN = (0.15, 0.75, 0.0)
+FAMILIAR = (0.35, 0.4, 0.5)
+# Weight of a document's being named, in a query that names one. Of 21 questions on filings it brings the page of 9
+# among the first 10, where 6 were; .17 to .5 do the same, give or take one.
+NAMED = 0.23
 
 Scores = dict[int, float]  # chunk id to score, higher is better
 
@@ -36,6 +50,10 @@ class Retriever:
     index: VectorIndex | None  # None where it cannot be used now: then every vector is compared
     embedder: TextEmbedder
     reader: Reader | None = None  # None: the order of the first stage stands
+    names: Names = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "names", Names(self.catalog))  # frozen for everybody else
 
     def search(self, text: str, limit: int, only: Filter = EVERYTHING) -> list[Hit]:
         """The best `limit` passages for a query among those that `only` lets through, best first, copies merged."""
@@ -55,16 +73,21 @@ class Retriever:
         return expand(self.catalog, parse(text), self.embedder.tokenizer)
 
     def _fused(self, text: str, depth: int, allowed: Set[int] | None) -> list[Hit]:
-        """Every candidate of either way, best first: `depth` of each, so at most twice as many."""
+        """Every candidate of either way, best first: `depth` of each, and as many of documents that are named."""
         wording = self.wording(text)
         vector = self.embedder.embed([text])[0]
+        named = self._named(text, allowed)
         words = by_words(self.catalog, wording, depth, allowed)
         meaning = by_meaning(self.catalog, self.index, vector, depth, allowed)
+        if named:
+            words |= by_words(self.catalog, wording, depth, named.keys())
+            meaning |= by_meaning(self.catalog, None, vector, depth, named.keys())
         candidates = sorted(words.keys() | meaning.keys())
         # Each way scores what the other one found, so that a candidate is never judged by half.
         words |= score_words(self.catalog, wording, [chunk for chunk in candidates if chunk not in words])
         meaning |= self._cosines(vector, [chunk for chunk in candidates if chunk not in meaning])
-        parts = fuse(words, meaning)
+        pages = surroundings(self.catalog, wording, candidates)
+        parts = fuse(words, meaning, pages, named)
         ranked = sorted(parts.items(), key=lambda item: (-sum(item[1]), item[0]))
         stored = self.catalog.chunks([chunk for chunk, _ in ranked])
         return [
@@ -72,6 +95,12 @@ class Retriever:
             for chunk, part in ranked
             if chunk in stored  # the vector index may still know a chunk that was just removed
         ]
+
+    def _named(self, text: str, allowed: Set[int] | None) -> Scores:
+        """Chunks of the documents that the query names, each with how much of the name it holds (0..1)."""
+        documents = self.names.named(text)
+        chunks = self.catalog.chunks_of(documents) if documents else {}
+        return {chunk: documents[document] for chunk, document in chunks.items() if allowed is None or chunk in allowed}
 
     def _cosines(self, vector: NDArray[np.float32], chunks: list[int]) -> Scores:
         return {chunk: float(other @ vector) for chunk, other in self.catalog.vectors(chunks).items()}
@@ -115,6 +144,8 @@ def by_meaning(
 
 def nearest(catalog: Catalog, vector: NDArray[np.float32], limit: int, only: Set[int] | None = None) -> Scores:
     """Cosine, -1..1, of the truly nearest chunks: exact search, 0.1 s for 100,000."""
+    if only is not None and len(only) < FEW:
+        return _best({chunk: float(other @ vector) for chunk, other in catalog.vectors(sorted(only)).items()}, limit)
     best: Scores = {}
     for ids, vectors in catalog.all_vectors():
         cosines = zip(ids.tolist(), (vectors @ vector).tolist(), strict=True)
@@ -127,18 +158,35 @@ def _best(scores: Scores, limit: int) -> Scores:
 
 
 def fuse(
-    words: Mapping[int, float], meaning: Mapping[int, float], weight: float = MEANING
-) -> dict[int, tuple[float, float]]:
-    """What words and meaning each give to one score, their sum, in 0..1 and comparable within one query only.
+    words: Mapping[int, float], meaning: Mapping[int, float], pages: Surroundings, named: Mapping[int, float]
+) -> dict[int, Parts]:
+    """What each way gives to one score, their sum, in 0..1 and comparable within one query only.
 
     Each way is scaled to 0..1 within the query (words by their maximum, since 0 means "no word"; cosines by their
     range, since their floor says nothing), then averaged: the convex combination of Bruch, Gai and Ingber, "An
-    Analysis of Fusion Functions for Hybrid Retrieval", 2023.
+    Analysis of Fusion Functions for Hybrid Retrieval", 2023, with weights that depend on the query.
     """
+    of_meaning, of_pages = _weights(pages.coverage)
+    of_names = NAMED if named else 0.0
+    of_words, rest = (1 - of_meaning) * (1 - of_pages), 1 - of_names
     top = max(words.values(), default=0.0) or 1.0
+    page = max(pages.scores.values(), default=0.0) or 1.0
     low, high = min(meaning.values(), default=0.0), max(meaning.values(), default=0.0)
     span = (high - low) or 1.0
     return {
-        chunk: ((1 - weight) * words.get(chunk, 0.0) / top, weight * (meaning.get(chunk, low) - low) / span)
+        chunk: Parts(
+            rest * of_words * words.get(chunk, 0.0) / top,
+            rest * (1 - of_meaning) * of_pages * pages.scores.get(chunk, 0.0) / page,
+            rest * of_meaning * (meaning.get(chunk, low) - low) / span,
+            of_names * named.get(chunk, 0.0),
+        )
         for chunk in words.keys() | meaning.keys()
     }
+
+
+def _weights(coverage: float) -> tuple[float, float]:
+    """Of the vectors, and of the page's words in the rest."""
+    (low, *foreign), (high, *familiar) = FOREIGN, FAMILIAR
+    way = min(max((coverage - low) / (high - low), 0.0), 1.0)
+    of_meaning, of_pages = ((1 - way) * one + way * other for one, other in zip(foreign, familiar, strict=True))
+    return of_meaning, of_pages

@@ -5,7 +5,7 @@ Imports nothing heavy. Offsets are half-open and count Unicode code points, as i
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from ingest.types import Chunk
 
@@ -55,6 +55,18 @@ class Similar:
     record: str | None
 
 
+class Parts(NamedTuple):
+    """What the ways of retrieving give to a score; 0 or more each, at most 1 together."""
+
+    words: float = 0.0  # of the passage
+    page: float = 0.0  # the words of the page around it
+    meaning: float = 0.0
+    named: float = 0.0  # the question names its document
+
+
+NO_PARTS = Parts()
+
+
 @dataclass(frozen=True, slots=True)
 class Hit:
     """A passage that a query found."""
@@ -63,7 +75,7 @@ class Hit:
     score: float  # fused relevance in 0..1, higher is better; comparable within one query only
     cosine: float | None  # similarity of meaning in -1..1; None if the vector index did not name it
     bm25: float | None  # word score, 0 or more, higher is better; None if no word matched
-    parts: tuple[float, float] = (0.0, 0.0)  # what words and meaning gave to the score of the first stage, their sum
+    parts: Parts = NO_PARTS  # what makes up the score of the first stage, their sum
     reading: "Reading | None" = None  # what the reader makes of it; None where it was not read
     similar: tuple[Similar, ...] = ()  # near-duplicates that it stands for, best first
 

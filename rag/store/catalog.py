@@ -406,6 +406,30 @@ class Catalog:
         query = "SELECT chunks.id, section FROM chunks JOIN pages ON pages.id = page WHERE document IN ({marks})"
         return list(self._select(query, sorted(documents)))
 
+    def names(self) -> list[tuple[int, str, str]]:
+        """`(document, its title, path)` of every file whose text is stored; "" where a document has no title."""
+        with _sentences(self.path):
+            return self._db.execute(
+                "SELECT documents.id, documents.title, files.path FROM files "
+                "JOIN documents ON documents.id = files.document ORDER BY files.id"
+            ).fetchall()
+
+    def around(self, ids: Sequence[int], block: int) -> dict[int, str]:
+        """The text of each chunk's page: the `block` characters that it begins in, the block before, and the one after.
+
+        Chunks that begin in one block have one and the same text around them.
+        """
+        query = (
+            f'SELECT chunks.id, substr(pages.text, max("start" / {block:d} - 1, 0) * {block:d} + 1, {3 * block:d}) '
+            "FROM chunks JOIN pages ON pages.id = page WHERE chunks.id IN ({marks})"
+        )
+        return dict(self._select(query, ids))
+
+    def chunks_of(self, documents: Collection[int]) -> dict[int, int]:
+        """Each chunk of these documents, with its document."""
+        query = "SELECT chunks.id, document FROM chunks JOIN pages ON pages.id = page WHERE document IN ({marks})"
+        return dict(self._select(query, sorted(documents)))
+
     def size(self) -> int:
         """How many chunks there are."""
         with _sentences(self.path):

@@ -32,7 +32,7 @@ def test_terms_add_up_to_the_word_score_and_parts_to_the_fused_one(retriever: Re
     assert len(found) == len(hits) > 3
     for hit, explanation in zip(hits, found, strict=True):
         assert sum(explanation.matched.values()) == pytest.approx(explanation.words) == pytest.approx(hit.bm25 or 0)
-        assert explanation.words_part + explanation.meaning_part == pytest.approx(explanation.fused)
+        assert sum(explanation.parts.values()) == pytest.approx(explanation.fused)
         assert explanation.fused == pytest.approx(hit.score)  # without a reader
         assert explanation.cosine == hit.cosine
         assert explanation.merged == len(hit.similar)
@@ -47,7 +47,7 @@ def test_what_people_read(retriever: Retriever) -> None:
     hit = retriever.search("laptops", 1)[0]
     (explanation,) = explain(retriever.catalog, wording, [hit])
     first, second, third = explanation.lines()
-    assert first == "found 1.00 = words 0.30 + meaning 0.70 (cosine 1.00)"
+    assert first == "found 1.00 = words 0.30 + page 0.30 + meaning 0.40 (cosine 1.00)"
     assert second.startswith("words ")
     assert second.endswith(f": laptops {explanation.words:.1f}")
     assert third == "not read"
@@ -55,7 +55,7 @@ def test_what_people_read(retriever: Retriever) -> None:
     read = replace(hit, reading=Reading(3.0, -1.25, spans), bm25=None, cosine=None)
     (explanation,) = explain(retriever.catalog, retriever.wording("?!"), [read])
     assert explanation.lines() == [
-        "found 1.00 = words 0.30 + meaning 0.70 (no vector yet)",
+        "found 1.00 = words 0.30 + page 0.30 + meaning 0.40 (no vector yet)",
         "words: none matched",
         "read: relevance +3.0, answerable -1.2, span +2.5",
     ]

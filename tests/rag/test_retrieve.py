@@ -9,41 +9,55 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rag.around import Surroundings
 from rag.filters import EVERYTHING, Filter
 from rag.retrieve import Retriever, by_meaning, by_words, fuse, score_words
 from rag.store.catalog import Catalog
 from rag.store.vectors import VectorIndex, update
+from rag.types import Parts
 from tests.fakes import WordCountEmbedder
 from tests.rag.store.test_catalog import IN_OFFICE, put
 
 bm25 = st.dictionaries(st.integers(0, 9), st.floats(0, 50))
 cosines = st.dictionaries(st.integers(0, 9), st.floats(-1, 1))
-weights = st.floats(0, 1)
+pages = st.builds(Surroundings, st.dictionaries(st.integers(0, 9), st.floats(0, 50)), st.floats(0, 1))
+shares = st.dictionaries(st.integers(0, 9), st.floats(0.5, 1), max_size=3)
 
 
-@given(bm25, cosines, weights)
+@given(bm25, cosines, pages, shares)
 def test_fused_scores_lie_between_0_and_1_for_everything_found(
-    words: dict[int, float], meaning: dict[int, float], weight: float
+    words: dict[int, float], meaning: dict[int, float], around: Surroundings, named: dict[int, float]
 ) -> None:
-    scores = {chunk: sum(parts) for chunk, parts in fuse(words, meaning, weight).items()}
+    scores = {chunk: sum(parts) for chunk, parts in fuse(words, meaning, around, named).items()}
     assert scores.keys() == words.keys() | meaning.keys()
     assert all(0 <= score <= 1 + 1e-9 for score in scores.values())
 
 
-@given(bm25, cosines, weights)
-def test_better_in_both_ways_is_never_worse_fused(
-    words: dict[int, float], meaning: dict[int, float], weight: float
+@given(bm25, cosines, pages, shares)
+def test_better_in_every_way_is_never_worse_fused(
+    words: dict[int, float], meaning: dict[int, float], around: Surroundings, named: dict[int, float]
 ) -> None:
-    scores = {chunk: sum(parts) for chunk, parts in fuse(words, meaning, weight).items()}
+    scores = {chunk: sum(parts) for chunk, parts in fuse(words, meaning, around, named).items()}
+    ways = (words, meaning, around.scores, named)
     for one in words.keys() & meaning.keys():
         for other in words.keys() & meaning.keys():
-            if words[one] >= words[other] and meaning[one] >= meaning[other]:
+            if all(way.get(one, 0.0) >= way.get(other, 0.0) for way in ways):
                 assert scores[one] >= scores[other] - 1e-9
 
 
+NOTHING = Surroundings({}, 0.0)
+
+
 def test_nothing_found_is_no_error() -> None:
-    assert fuse({}, {}) == {}
-    assert fuse({1: 0.0}, {}) == {1: (0.0, 0.0)}
+    assert fuse({}, {}, NOTHING, {}) == {}
+    assert fuse({1: 0.0}, {}, NOTHING, {}) == {1: Parts()}
+
+
+def test_words_weigh_more_the_more_of_them_a_page_holds() -> None:
+    shares = [fuse({1: 1.0}, {1: 1.0, 2: 0.0}, Surroundings({1: 1.0}, cover / 20), {})[1] for cover in range(21)]
+    assert [part.meaning for part in shares] == sorted((part.meaning for part in shares), reverse=True)
+    assert shares[0].meaning > 0.7 > 0.5 > shares[-1].meaning
+    assert shares[0].page == 0.0 < shares[-1].page
 
 
 @pytest.fixture
