@@ -1,6 +1,8 @@
 """How passages are best cut: their size, what is carried into their vectors, and overlap, each against the others.
 
     python benchmarks/chunking.py [corpora epa] [--sizes 60 180] [--carried section] [--overlaps 0 1] [--cache FILE]
+    python benchmarks/chunking.py --sizes 60 90 --carried section --read-as 160     # small ones found, larger ones read
+    python benchmarks/chunking.py epa --sizes 160 --carried section --across        # passages that run over page breaks
 
 Only the first stage is measured, words and meaning fused, and every passage is compared: no index and no reader stand
 between a way of cutting and its figures. Titles and sections are words to be found in all of them; what is carried
@@ -18,7 +20,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +32,7 @@ from ingest.chunk import chunks
 from ingest.headings import SEPARATOR
 from ingest.readers import read
 from ingest.sentences import sentences
-from ingest.types import Chunk, Document, SourceFile
+from ingest.types import Chunk, Document, SourceFile, Tokenizer
 from rag.config import resolve
 from rag.judge import groups_at, holds_answer, read_questions
 from rag.models.embed import TextEmbedder, load_embedder
@@ -60,14 +62,17 @@ def main() -> None:
     for name in arguments.sets:
         folder, measure, header = SETS[name]
         documents = [read(SourceFile(folder, path.name)) for path in sorted(folder.iterdir())]
-        print(f"\n{name}\n| tokens | carried | overlap | passages | cut off | {' | '.join(header)} |")
+        larger = Larger(documents, embedder, arguments.read_as) if arguments.read_as else None
+        print(f"\n{name}{', read as ' + str(arguments.read_as) if larger else ''}{', across pages' * arguments.across}")
+        print(f"| tokens | carried | overlap | passages | cut off | {' | '.join(header)} |")
         print("|" + "---|" * (5 + len(header)))
         for size in arguments.sizes:
-            cut = [(chunk, of) for of in documents for chunk in chunks(of, embedder.tokenizer, size)]
+            cutting = _across if arguments.across else chunks
+            cut = [(chunk, of) for of in documents for chunk in cutting(of, embedder.tokenizer, size)]
             for overlap in arguments.overlaps:
                 passages = _overlapping(cut) if overlap else [(chunk, of.title or "") for chunk, of in cut]
                 for carried in arguments.carried:
-                    search = Search(passages, carried, embedder)
+                    search = Search(passages, carried, embedder, larger)
                     means = np.mean(list(measure(search, arguments.split)), axis=0)
                     row = [str(size), carried, str(overlap), str(len(passages)), str(search.cut_off)]
                     print("| " + " | ".join(row + [f"{mean:.3f}" for mean in means]) + " |", flush=True)
@@ -100,7 +105,10 @@ class CachedEmbedder:
 class Search:
     """All passages of a collection, cut in one way."""
 
-    def __init__(self, passages: Sequence[Passage], carried: str, embedder: CachedEmbedder) -> None:
+    def __init__(
+        self, passages: Sequence[Passage], carried: str, embedder: CachedEmbedder, larger: "Larger | None" = None
+    ) -> None:
+        self._larger = larger
         above = CARRIED[carried]
         texts = ["\n".join(filter(None, (*above(title, chunk.section), chunk.text))) for chunk, title in passages]
         self.passages = [chunk for chunk, _ in passages]
@@ -127,7 +135,37 @@ class Search:
         meaning = self._vectors @ self._embedder.embed([question])[0]
         low, high = meaning.min(), meaning.max()
         scores = MEANING * (meaning - low) / ((high - low) or 1.0) + (1 - MEANING) * words / (words.max() or 1.0)
-        return [self.passages[number] for number in np.argsort(-scores, kind="stable")[:limit]]
+        ranked = (self.passages[number] for number in np.argsort(-scores, kind="stable"))
+        return list(islice(dict.fromkeys(map(self._larger.around, ranked)) if self._larger else ranked, limit))
+
+
+class Larger:
+    """The same documents in larger passages, of which one is read where a smaller one was found."""
+
+    def __init__(self, documents: Sequence[Document], embedder: CachedEmbedder, size: int) -> None:
+        self._of: dict[tuple[str, int | None, str | None], list[Chunk]] = {}
+        for document in documents:
+            for chunk in chunks(document, embedder.tokenizer, size):
+                self._of.setdefault((chunk.path, chunk.page, chunk.record), []).append(chunk)
+
+    def around(self, chunk: Chunk) -> Chunk:
+        """The larger passage that the middle of `chunk` lies in."""
+        middle = (chunk.start + chunk.end) // 2
+        others = self._of[chunk.path, chunk.page, chunk.record]
+        return min(others, key=lambda other: max(other.start - middle, middle - other.end, 0))
+
+
+def _across(document: Document, tokenizer: Tokenizer, size: int) -> list[Chunk]:
+    """Passages of the whole text, each with the page that its middle lies on; offsets are those of the whole text."""
+    whole = "\n".join(page.text for page in document.pages)
+    begins = np.cumsum([0, *(len(page.text) + 1 for page in document.pages)])
+    joined = replace(document, pages=(replace(document.pages[0], number=None, text=whole),), outline=())
+    found = chunks(joined, tokenizer, size)
+    places = [int(np.searchsorted(begins, (chunk.start + chunk.end) // 2, side="right")) - 1 for chunk in found]
+    return [
+        replace(chunk, page=document.pages[min(place, len(document.pages) - 1)].number)
+        for chunk, place in zip(found, places, strict=True)
+    ]
 
 
 def _overlapping(cut: Sequence[tuple[Chunk, Document]]) -> list[Passage]:
@@ -177,6 +215,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--sizes", nargs="+", type=int, default=list(SIZES), help="tokens of a passage")
     parser.add_argument("--carried", nargs="+", choices=list(CARRIED), default=["none", "section", "title+section"])
     parser.add_argument("--overlaps", nargs="+", type=int, choices=[0, 1], default=[0], help="sentences")
+    parser.add_argument("--read-as", type=int, help="tokens of the larger passage that is read where one was found")
+    parser.add_argument("--across", action="store_true", help="let passages run over page breaks (not for corpora)")
     parser.add_argument("--split", choices=["tune", "report", "all"], default="report")
     parser.add_argument("--home", type=Path, help="where the embedding model has been prepared")
     parser.add_argument("--cache", type=Path, help="keep vectors in this .npz file")

@@ -8,7 +8,7 @@ from ingest.errors import UsageError
 from ingest.types import UNREAD, FileReport
 from rag.answerable import confidence
 from rag.evidence import places, select
-from rag.filters import EVERYTHING, Filter
+from rag.filters import EVERYTHING, Filter, matching
 from rag.models.embed import MAX_TOKENS
 from rag.models.pairs import QUESTION_TOKENS
 from rag.query import MAX_TERMS, STOPWORDS, parse
@@ -63,8 +63,20 @@ class Answerer:
         on_hits(hits)
         reports = self.retriever.catalog.reports()
         unreadable = unread(reports)
+        searched = len(matching(self.retriever.catalog, only)[0])
         if not quotes or sure < self.threshold:
-            return Answer(question, False, REFUSAL, "refused", sure, (), unreadable=unreadable, timings_ms=clock.stop())
+            return Answer(
+                question=question,
+                found=False,
+                answer=REFUSAL,
+                mode="refused",
+                confidence=sure,
+                citations=(),
+                unreadable=unreadable,
+                searched=searched,
+                nearest=tuple(cite(number, quote) for number, quote in enumerate(quotes, start=1)),
+                timings_ms=clock.stop(),
+            )
         sentences, cited, dropped, model = self._write(question, quotes, clock, on_sentence)
         citations = tuple(cite(number, quote) for number, quote in enumerate(cited or quotes, start=1))
         text = " ".join(map(str, sentences)) if sentences else "\n".join(map(_quotation, citations))
@@ -79,6 +91,7 @@ class Answerer:
             warnings=self._warnings(question, silent=self.load_generator is not None and model is None),
             dropped_sentences=dropped,
             unreadable=unreadable,
+            searched=searched,
             model=model,
             timings_ms=clock.stop(),
         )
@@ -193,7 +206,18 @@ def cite(number: int, quote: Quote) -> Citation:
         root=stored.root,
         ocr=stored.ocr,
         also=stored.also,
+        words=_words(quote),
     )
+
+
+def _words(quote: Quote) -> tuple[int, int] | None:
+    """Where the reader points, if that lies in the quotation."""
+    reading = quote.hit.reading
+    if reading is None or reading.spans is None:
+        return None
+    begin = quote.hit.stored.chunk.start
+    start, end = (begin + place for place in reading.spans.best())
+    return (start, end) if quote.start <= start < end <= quote.end else None
 
 
 def _missing(question: str, citations: Sequence[Citation]) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """Settings, resolved once into one immutable value: flag, environment, `config.toml` in the home, default."""
 
+import json
 import os
 import tomllib
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from typing import Any
 
 import platformdirs
 
-from ingest.errors import UsageError
+from ingest.errors import StorageError, UsageError
 
 HITS = 10  # passages `rag search` shows
 ANSWER_THRESHOLD = 0.65  # confidence below which `rag ask` refuses; rag/answerable.py says what it is made of
@@ -76,6 +77,30 @@ def resolve(home: Path | None = None, **flags: str | float | None) -> Settings:
         language_model=_path(values.get("language_model")),
         answer_threshold=threshold,
     )
+
+
+def remember(home: Path, name: str, value: float | str) -> Path:
+    """Write one setting into `config.toml`, leaving every other line of it as it is; returns the file.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    path = home / "config.toml"
+    line = f"{name} = {json.dumps(value)}"  # TOML writes strings and numbers as JSON does
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        places = [place for place, text in enumerate(lines) if text.partition("=")[0].strip() == name]
+        if places:
+            lines[places[0]] = line
+        else:
+            lines.insert(0, line)  # before any table
+        aside = path.with_suffix(".part")
+        aside.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        aside.replace(path)
+    except OSError as error:
+        raise StorageError(f"{path} cannot be written ({error.strerror}); check its permissions.") from error
+    return path
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -75,15 +75,20 @@ def parse(path: str | None, section: str | None, types: str | None, since: str |
 
 def select(catalog: Catalog, only: Filter) -> Selection:
     """The chunks that satisfy a filter."""
-    files = [file for file in catalog.stored_files() if _named(file, only)]
-    gone: list[str] = []
-    if only.since is not None:
-        dates = [(file, _modified(file)) for file in files]
-        gone = [file.path for file, day in dates if day is None]
-        files = [file for file, day in dates if day is not None and day >= only.since]
+    files, gone = matching(catalog, only)
     chunks = catalog.sections_of({file.document for file in files})
     found = frozenset(chunk for chunk, section in chunks if only.section is None or _within(section, only.section))
     return Selection(found, len(files), tuple(gone))
+
+
+def matching(catalog: Catalog, only: Filter) -> tuple[list[StoredFile], list[str]]:
+    """The files that a filter lets through, whatever their sections, and `Selection.gone`."""
+    files = [file for file in catalog.stored_files() if _named(file, only)]
+    if only.since is None:
+        return files, []
+    dates = [(file, _modified(file)) for file in files]
+    gone = [file.path for file, day in dates if day is None]
+    return [file for file, day in dates if day is not None and day >= only.since], gone
 
 
 def explain(selection: Selection) -> Sequence[str]:

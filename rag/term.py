@@ -6,8 +6,11 @@ cursor or set the window's title, bidirectional marks could reorder a sentence, 
 
 import json
 import os
+import re
 import sys
+import textwrap
 import unicodedata
+from pathlib import Path
 from typing import Any, TextIO
 
 _KEPT = frozenset("\n\t")
@@ -62,6 +65,27 @@ def dim(text: str) -> str:
 def mark(text: str) -> str:
     """`text`, coloured as something to look at, where stdout is a terminal."""
     return _styled(text, _MARK)
+
+
+def link(text: str, file: Path, page: int | None) -> str:
+    """`text` that opens the page of a file where stdout is a terminal that knows links (OSC 8); escape `text` first."""
+    if not colourful(sys.stdout) or not file.is_absolute():
+        return text
+    # Percent-encoded, so that nothing in a name can act on the terminal.
+    target = file.as_uri() + (f"#page={page}" if page else "")
+    return f"\x1b]8;;{target}\x1b\\{text}\x1b]8;;\x1b\\"
+
+
+def wrapped(text: str, width: int, marked: tuple[int, int] | None = None) -> str:
+    """`one_line(text)` in lines of `width` columns; the characters `marked` of `text` stand out on a terminal."""
+    if marked is None or not colourful(sys.stdout):
+        return textwrap.fill(one_line(text), width)
+    start, end = marked
+    parts = (re.sub(r"\s+", " ", part) for part in (text[:start], text[start:end], text[end:]))
+    before, within, after = map(escape, parts)
+    # Stand-ins while lines are made: what was escaped holds no control characters of its own.
+    filled = textwrap.fill(" ".join(f"{before}\x01{within}\x02{after}".split()), width)
+    return filled.replace("\x01", _MARK).replace("\x02", _RESET)
 
 
 def _styled(text: str, code: str) -> str:

@@ -108,6 +108,7 @@ class Citation:
     ocr: bool
     also: tuple[str, ...] = ()  # other paths of files with the very same bytes
     lines: tuple[int, ...] = ()  # 1-based line numbers, for logs
+    words: tuple[int, int] | None = None  # where in the page's text the answering words stand, as far as a reader tells
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,5 +144,7 @@ class Answer:
     warnings: tuple[str, ...] = ()
     dropped_sentences: int = 0  # written, and not shown because the check failed
     unreadable: tuple[str, ...] = ()  # files or pages whose text could not be searched
+    searched: int = 0  # files whose text the answer could have rested on
+    nearest: tuple[Citation, ...] = ()  # of a refusal: what came nearest, and does not answer
     model: ModelInfo | None = None
     timings_ms: Mapping[str, float | None] = field(default_factory=dict)  # since the question was asked

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,13 +17,14 @@ from ingest.errors import NothingFound, UsageError
 from rag.cli.command import JsonOption, NoReaderOption
 from rag.cli.opening import open_catalog, open_retriever, parse_filter, say_filtered, say_mended, start_generator
 from rag.config import HITS, Settings
-from rag.term import bold, counted, dim, escape, mark, one_line, say, show, show_json
+from rag.term import bold, counted, dim, escape, link, mark, one_line, say, show, show_json, wrapped
 
 if TYPE_CHECKING:
-    from rag.types import Answer, Hit, Sentence
+    from rag.types import Answer, Citation, Hit, Sentence
 
 NOT_FOUND = 1
 _WIDTH = 100  # columns of quoted text; wider lines are hard to read
+_PREVIEW = 180  # characters of a passage that is no answer
 
 QuestionArgument = Annotated[str | None, typer.Argument(help="In plain words.", show_default=False)]
 BatchOption = Annotated[
@@ -191,6 +193,10 @@ class _Printer:
         """Whatever was not shown while it came."""
         if answer.mode == "refused":
             show(bold(answer.answer))
+            show(f"Searched: {counted(answer.searched, 'file')}. {_nearest(answer)}")
+            for citation in answer.nearest:
+                show(f"  {_source(asdict(citation))}")
+                show(dim(textwrap.indent(_wrap(f"“{shorten(citation.quote, _PREVIEW, placeholder=' …')}”"), "    ")))
             if answer.unreadable:
                 show("These could not be read, and may say more:")
                 for line in answer.unreadable:
@@ -201,7 +207,7 @@ class _Printer:
         show()
         for citation in answer.citations:
             show(f"[{citation.number}] {bold(_source(asdict(citation)))}")
-            show(textwrap.indent(_wrap(f"“{citation.quote}”"), "    "))
+            show(textwrap.indent(_quotation(citation), "    "))
         show()
         show(dim(f"Confidence {answer.confidence:.0%}. {_how(answer)}"))
         for warning in answer.warnings:
@@ -209,6 +215,16 @@ class _Printer:
         if answer.unreadable:
             places = counted(len(answer.unreadable), "place")
             show(dim(f"{places} in the documents could not be read; `rag status` names them."))
+
+
+def _quotation(citation: Citation) -> str:
+    words = citation.words
+    begin = citation.start - 1  # the quotation mark comes first
+    return wrapped(f"“{citation.quote}”", _WIDTH, (words[0] - begin, words[1] - begin) if words else None)
+
+
+def _nearest(answer: Answer) -> str:
+    return "Nearest, and not taken for an answer:" if answer.nearest else "Nothing came near."
 
 
 def _how(answer: Answer) -> str:
@@ -223,7 +239,7 @@ def _source(place: dict[str, Any]) -> str:
     section = f"  ·  {place['section']}" if place["section"] else ""
     scan = "  (read by OCR)" if place["ocr"] else ""
     also = f"  (the same file: {', '.join(place['also'])})" if place["also"] else ""
-    return one_line(f"{_place(place)}{section}{scan}{also}")
+    return link(one_line(f"{_place(place)}{section}{scan}{also}"), Path(place["root"], place["path"]), place["page"])
 
 
 def _place(place: dict[str, Any]) -> str:
@@ -232,7 +248,7 @@ def _place(place: dict[str, Any]) -> str:
 
 
 def _wrap(text: str) -> str:
-    return textwrap.fill(one_line(text), _WIDTH)
+    return wrapped(text, _WIDTH)
 
 
 def _hit(rank: int, hit: Hit) -> dict[str, Any]:

@@ -16,13 +16,14 @@ from ingest.errors import StorageError, UsageError
 from rag import __version__
 from rag.cli.command import JsonOption, NoReaderOption
 from rag.cli.opening import open_catalog, open_retriever, start_generator
-from rag.config import Settings
+from rag.config import Settings, remember
 from rag.term import bold, dim, mark, one_line, say, show, show_json
 
 if TYPE_CHECKING:
     from rag.compare import Change, Comparison
     from rag.evaluate import Evaluation, Row, Run
     from rag.judge import Question
+    from rag.threshold import Calibration
 
 _WIDTH = 100  # columns
 _LABEL = 12  # columns of a label under a failed question
@@ -42,28 +43,46 @@ def evaluate(
         tuple[Path, Path] | None,
         typer.Option("--compare", help="Two saved runs (--json): is their difference more than chance?"),
     ] = None,
+    calibrate: Annotated[
+        bool,
+        typer.Option(
+            "--calibrate",
+            help="Choose the confidence from which on to answer by these questions, and write it to config.toml.",
+        ),
+    ] = False,
     html: Annotated[Path | None, typer.Option("--html", help="Write a page with plots to this file, too.")] = None,
     as_json: JsonOption = False,
 ) -> int:
     """Measure recall, citation precision and refusals on your own questions with known answers."""
     if (questions is None) == (compare is None):
         raise UsageError("Name a file of questions, or two saved runs with --compare A B.")
-    if compare is not None and (answers or no_reader or split is not None):
-        raise UsageError("--compare works on saved runs; give --answers, --no-reader and --split when you make them.")
+    if compare is not None and (answers or no_reader or calibrate or split is not None):
+        raise UsageError(
+            "--compare works on saved runs; give --answers, --no-reader, --calibrate and --split when you make them."
+        )
     if html is not None and html.is_dir():
         raise UsageError(f"{html} is a folder; name a file with --html.")
     if compare is not None:
         _compare(*compare, html, as_json)
     elif questions is not None:
-        _evaluate(settings, questions, answers, not no_reader, split, html, as_json)
+        evaluation = _evaluate(settings, questions, answers, not no_reader, split)
+        calibration = _calibrate(settings, evaluation) if calibrate else None
+        if as_json:
+            show_json(evaluation.to_json() | ({"calibration": calibration.to_json()} if calibration else {}))
+        else:
+            _show_evaluation(evaluation)
+        if calibration and not as_json:
+            _show_calibration(calibration)
+        if html is not None:
+            from rag.eval_report import render_evaluation
+
+            _write(html, render_evaluation(evaluation))
     return 0
 
 
-def _evaluate(
-    settings: Settings, path: Path, answers: bool, read: bool, split: str | None, html: Path | None, as_json: bool
-) -> None:
+def _evaluate(settings: Settings, path: Path, answers: bool, read: bool, split: str | None) -> Evaluation:
     from rag.answer import validate
-    from rag.eval_report import absences, render_evaluation
+    from rag.eval_report import absences
     from rag.evaluate import summarise
     from rag.judge import read_questions
 
@@ -71,12 +90,16 @@ def _evaluate(
     evaluation = summarise(*_ask(settings, asked, path, answers, read, split))
     for line in absences(evaluation):
         say(f"{one_line(line)}; `rag status` names what is indexed.")
-    if as_json:
-        show_json(evaluation.to_json())
-    else:
-        _show_evaluation(evaluation)
-    if html is not None:
-        _write(html, render_evaluation(evaluation))
+    return evaluation
+
+
+def _calibrate(settings: Settings, evaluation: Evaluation) -> Calibration:
+    from rag.threshold import calibrate
+
+    found = calibrate(evaluation.rows, settings.answer_threshold)
+    path = remember(settings.home, "answer_threshold", found.threshold)
+    say(f"Wrote answer_threshold = {found.threshold} to {one_line(str(path))}.")
+    return found
 
 
 def _ask(
@@ -151,6 +174,22 @@ def _show_evaluation(evaluation: Evaluation) -> None:
         show(mark(f"{words} ({len(failed)})"))
         for row in failed:
             _show_row(row)
+
+
+def _show_calibration(calibration: Calibration) -> None:
+    show()
+    show(bold("From which confidence on to answer"))
+    _table(
+        ["", "threshold", "right", "wrong", "unanswerable refused"],
+        [
+            [name, limit, *(f"{share:.2f}" for share in (found.right, found.wrong, found.refused))]
+            for name, limit, found in (
+                ("before", f"{calibration.before:.3f}", calibration.outcome_before),
+                ("now", f"{calibration.threshold:.3f}", calibration.outcome),
+                ("expected of other questions", "", calibration.held_out),
+            )
+        ],
+    )
 
 
 def _show_row(row: Row) -> None:

@@ -1,18 +1,21 @@
 """From a question to an answer, with fakes for both models and the real stores: written, quoted or refused."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ingest.errors import UsageError
 from ingest.types import FileReport, FileStatus
-from rag.answer import MAX_WORDS, REFUSAL, Answerer, unread, validate
+from rag.answer import MAX_WORDS, REFUSAL, Answerer, cite, unread, validate
 from rag.filters import EVERYTHING, Filter
+from rag.models.reader import Reading, Spans
 from rag.retrieve import Retriever
 from rag.store.catalog import Catalog
 from rag.store.vectors import VectorIndex, update
-from rag.types import Answer, Hit, Sentence
+from rag.types import Answer, Hit, Quote, Sentence
 from tests.fakes import ScriptedGenerator, WordCountEmbedder
 from tests.rag.test_evidence import hits
 
@@ -87,11 +90,15 @@ def test_below_the_threshold_it_refuses_and_loads_no_model(retriever: Retriever)
     assert answer.citations == ()
     assert answer.model is None
     assert 0 <= answer.confidence <= 1
+    assert answer.searched == 1
+    assert all(POLICY[item.start : item.end] == item.quote for item in answer.nearest)
+    assert [item.number for item in answer.nearest] == list(range(1, len(answer.nearest) + 1)) != []
 
 
 def test_nothing_found_is_refused_whatever_the_threshold(retriever: Retriever) -> None:
     answer = ask(retriever, TRUE, only=Filter("nothing/*"))
     assert (answer.mode, answer.confidence) == ("refused", 0.0)
+    assert (answer.searched, answer.nearest) == (0, ())
 
 
 def test_without_a_model_it_quotes(retriever: Retriever) -> None:
@@ -149,3 +156,17 @@ def test_a_question_of_ten_thousand_words_is_refused_in_words() -> None:
     validate("word " * MAX_WORDS)
     with pytest.raises(UsageError, match="has 10000 words, at most 400"):
         validate("word " * 10_000)
+
+
+def test_the_answering_words_are_told_where_they_lie_in_the_quotation(retriever: Retriever) -> None:
+    hit = retriever.search(QUESTION, 1)[0]
+    chunk = hit.stored.chunk
+    place = chunk.text.index("30 minutes")
+    tokens = np.array([[place, place + 2], [place + 3, place + 10]])
+    spans = Spans(tokens, np.array([5.0, 0.0], np.float32), np.array([0.0, 5.0], np.float32), 0.0)
+    read = replace(hit, reading=Reading(1.0, 1.0, spans))
+    whole = cite(1, Quote(read, chunk.start, chunk.end, chunk.text, 1.0))
+    assert whole.words is not None
+    assert POLICY[slice(*whole.words)] == "30 minutes"
+    assert cite(1, Quote(read, chunk.start, chunk.start + place + 5, chunk.text[: place + 5], 1.0)).words is None
+    assert cite(1, Quote(hit, chunk.start, chunk.end, chunk.text, 1.0)).words is None

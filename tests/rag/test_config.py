@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ingest.errors import UsageError
-from rag.config import ANSWER_THRESHOLD, Settings, resolve
+from rag.config import ANSWER_THRESHOLD, Settings, remember, resolve
 
 
 def write(home: Path, text: str) -> None:
@@ -93,3 +93,15 @@ def test_a_folder_in_the_files_place_is_named(tmp_path: Path) -> None:
     (tmp_path / "config.toml").mkdir()
     with pytest.raises(UsageError, match="cannot be read"):
         resolve(tmp_path)
+
+
+def test_a_setting_is_written_and_the_rest_of_the_file_stays(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    path = remember(home, "answer_threshold", 0.7)
+    assert resolve(home).answer_threshold == 0.7
+    path.write_text('# mine\ncollection = "legal"\nanswer_threshold=0.7 # why\n')
+    remember(home, "answer_threshold", 0.81)
+    assert path.read_text() == '# mine\ncollection = "legal"\nanswer_threshold = 0.81\n'
+    remember(home, "language_model", 'a "quoted" name.gguf')
+    assert resolve(home).language_model == Path('a "quoted" name.gguf').absolute()
+    assert sorted(item.name for item in home.iterdir()) == ["config.toml"]

@@ -2,12 +2,14 @@
 
 import json
 import unicodedata
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.term import colourful, escape, one_line, show, show_json
+from rag import term
+from rag.term import colourful, escape, link, one_line, show, show_json, wrapped
 
 HOSTILE = "\x1b]0;owned\x07 \x1b[2J \u202etxt.exe\u2066 \u200bzero \r\x08\x7f\x9b31m \ue000 \U000e0041 \u2028"
 
@@ -70,3 +72,41 @@ def test_no_colour_where_nobody_looks(capsys: pytest.CaptureFixture[str], monkey
     assert not colourful(Terminal())  # type: ignore[arg-type]
     show("plain")
     assert capsys.readouterr().out == "plain\n"
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """stdout is a terminal that knows colours and links."""
+    monkeypatch.setattr(term, "colourful", lambda _: True)
+
+
+ANY = st.text(alphabet=st.characters(codec=None, exclude_categories=[]))
+
+
+@given(ANY, st.integers(0, 50), st.integers(0, 50))
+def test_marking_words_changes_nothing_but_their_colour(text: str, start: int, length: int) -> None:
+    marked = (min(start, len(text)), min(start + length, len(text)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(term, "colourful", lambda _: True)
+        shown = wrapped(text, 40, marked)
+    plain = shown.replace("\x1b[33m", "").replace("\x1b[0m", "")
+    assert set(acts(plain)) <= {"\n"}
+    assert "".join(plain.split()) == "".join(one_line(text).split())
+    assert wrapped(text, 40, marked) == wrapped(text, 40), "no colours where there is no terminal"
+
+
+@pytest.mark.usefixtures("terminal")
+def test_the_answering_words_stand_out() -> None:
+    assert wrapped("within one hour of it", 100, (7, 15)) == "within \x1b[33mone hour\x1b[0m of it"
+
+
+@pytest.mark.usefixtures("terminal")
+def test_a_link_opens_the_page_and_nothing_in_a_name_acts() -> None:
+    assert link("a.pdf", Path("/docs/a b.pdf"), 3) == "\x1b]8;;file:///docs/a%20b.pdf#page=3\x1b\\a.pdf\x1b]8;;\x1b\\"
+    target = link("", Path("/docs/" + HOSTILE.replace("/", "")), None).split(";")[2]
+    assert acts(target.removesuffix("\x1b\\\x1b]8")) == []
+    assert link("mail", Path("not/absolute"), 1) == "mail"
+
+
+def test_no_links_where_there_is_no_terminal() -> None:
+    assert link("a.pdf", Path("/docs/a.pdf"), 3) == "a.pdf"
