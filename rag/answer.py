@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ingest.errors import UsageError
 from ingest.types import UNREAD, FileReport
 from rag.answerable import confidence
+from rag.differing import differences
 from rag.evidence import places, select
 from rag.filters import EVERYTHING, Filter, matching
 from rag.models.embed import MAX_TOKENS
@@ -88,7 +89,10 @@ class Answerer:
             confidence=sure,
             citations=citations,
             missing=_missing(question, citations),
-            warnings=self._warnings(question, silent=self.load_generator is not None and model is None),
+            warnings=(
+                *differences(citations),
+                *self._warnings(question, silent=self.load_generator is not None and model is None),
+            ),
             dropped_sentences=dropped,
             unreadable=unreadable,
             searched=searched,

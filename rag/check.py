@@ -23,6 +23,7 @@ _UNITS = (
 _TENS = dict(zip("twenty thirty forty fifty sixty seventy eighty ninety".split(), range(20, 100, 10), strict=True))
 _SCALES = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9}
 _WORDS = {word: value for value, word in enumerate(_UNITS)} | _TENS
+NUMBER_WORDS = frozenset({*_WORDS, *_SCALES})
 _SCALE = "|".join(_SCALES)
 _KIND = r"(?:(?P<kind>calendar|consecutive|business|working)\s+)?"
 _MEASURE = (

@@ -120,7 +120,7 @@ def office_ingest(office_home: Path) -> dict[str, Any]:
 @pytest.fixture
 def rag(home: Path) -> Callable[..., Outcome]:
     """`rag --home HOME …` in this process, on an empty home of the test's own."""
-    return lambda *arguments: run_rag("--home", str(home), *map(str, arguments))
+    return lambda *arguments, typed=None: run_rag("--home", str(home), *map(str, arguments), typed=typed)
 
 
 @pytest.fixture

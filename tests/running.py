@@ -44,12 +44,12 @@ def prepare_home(home: Path, models: Path) -> Path:
     return home
 
 
-def run_rag(*arguments: str) -> Outcome:
-    """Run a command in this process, as `rag` would after it engaged the guard."""
+def run_rag(*arguments: str, typed: str | None = None) -> Outcome:
+    """Run a command in this process, as `rag` would after it engaged the guard; `typed` is its standard input."""
     from rag.cli.app import app
 
     offline.engage()
-    result = CliRunner().invoke(app, list(arguments), prog_name="rag", catch_exceptions=False)
+    result = CliRunner().invoke(app, list(arguments), prog_name="rag", input=typed, catch_exceptions=False)
     return Outcome(result.exit_code, result.stdout, result.stderr)
 
 

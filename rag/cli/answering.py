@@ -145,7 +145,7 @@ def ask(
         answer = answerer.ask(questions[0][1], only=only)
         show_json(asdict(answer))
     else:
-        printer = _Printer()
+        printer = Printer()
         answer = answerer.ask(questions[0][1], only=only, on_hits=printer.hits, on_sentence=printer.sentence)
         printer.finish(answer)
     return 0 if answer.found else NOT_FOUND
@@ -174,7 +174,7 @@ def show_page(
     return 0
 
 
-class _Printer:
+class Printer:
     """Shows an answer as it comes: sentences when they have passed, then the sources."""
 
     def hits(self, hits: list[Hit]) -> None:

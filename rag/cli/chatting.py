@@ -1,0 +1,144 @@
+"""`rag chat`: questions one after the other, each of which may lean on the ones before."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ingest.errors import StrongroomError, UsageError
+from rag.cli.answering import PathOption, Printer, SectionOption, SinceOption, TypeOption
+from rag.cli.command import NoReaderOption
+from rag.cli.opening import open_catalog, open_retriever, parse_filter, say_filtered, start_generator
+from rag.config import Settings
+from rag.term import counted, dim, escape, one_line, say, show
+
+if TYPE_CHECKING:
+    from rag.conversation import Conversation, Turn
+
+HELP = """/why            passages and scores behind the last answer
+/open N         open source N of the last answer in its program
+/save FILE      write a Markdown transcript of this conversation
+/help           this list
+/quit           end, as Ctrl-D does"""
+_PASSAGES = 5  # shown by /why
+
+
+def chat(
+    settings: Settings,
+    path: PathOption = None,
+    section: SectionOption = None,
+    types: TypeOption = None,
+    since: SinceOption = None,
+    no_reader: NoReaderOption = False,
+    quotes_only: Annotated[bool, typer.Option("--quotes-only", help="Quotations alone, no language model.")] = False,
+) -> int:
+    """Ask several questions; a follow-up leans on the one before. Nothing is kept unless you /save it."""
+    from rag.answer import Answerer
+    from rag.conversation import Conversation
+
+    only = parse_filter(path, section, types, since)
+    catalog = open_catalog(settings)
+    say_filtered(catalog, only)
+    load = None if quotes_only else start_generator(settings)
+    retriever = open_retriever(settings, catalog, read=not no_reader)
+    conversation = Conversation(Answerer(retriever, load, settings.answer_threshold), only)
+    say(f"Ask about {counted(len(catalog.stored_files()), 'file')}. /help lists commands, Ctrl-D ends.")
+    for line in _typed():
+        try:
+            if not line.startswith("/"):
+                _ask(conversation, line)
+            elif line in ("/quit", "/exit"):
+                break
+            else:
+                _obey(conversation, *line.split(maxsplit=1))
+        except StrongroomError as error:  # of one line; the conversation goes on
+            say(f"Error: {escape(str(error))}")
+    return 0
+
+
+def _typed() -> Iterator[str]:
+    """Lines as they are typed, without empty ones. On a terminal with editing and the history of this session."""
+    if sys.stdin.isatty():
+        import readline  # noqa: F401 - input() edits lines once it is there
+    while True:
+        try:
+            line = input("> " if sys.stdin.isatty() else "").strip()
+        except EOFError:
+            return
+        if line:
+            yield line
+
+
+def _ask(conversation: Conversation, question: str) -> None:
+    understood = conversation.understand(question)
+    if understood != question:
+        say(dim(one_line(f"Understood as: {understood}")))
+    printer = Printer()
+    printer.finish(conversation.ask(question, printer.hits, printer.sentence).answer)
+
+
+def _obey(conversation: Conversation, command: str, argument: str = "") -> None:
+    if command == "/help":
+        show(HELP)
+        return
+    if command not in _COMMANDS:
+        raise UsageError(f"There is no {command!r}; /help lists the commands.")
+    if not conversation.turns:
+        raise UsageError(f"{command} is about an answer; ask something first.")
+    _COMMANDS[command](conversation, argument)
+
+
+def _why(conversation: Conversation, _: str) -> None:
+    from rag.explain import explain
+
+    turn, answerer = conversation.turns[-1], conversation.answerer
+    relation = "at or above" if turn.answer.confidence >= answerer.threshold else "below"
+    show(f"Confidence {turn.answer.confidence:.2f}, {relation} the threshold of {answerer.threshold:.2f}.")
+    wording = answerer.retriever.wording(turn.understood)
+    reasons = explain(answerer.retriever.catalog, wording, turn.hits[:_PASSAGES])
+    for number, (hit, reason) in enumerate(zip(turn.hits, reasons, strict=False), start=1):
+        chunk = hit.stored.chunk
+        show(f"{number}. {one_line(f'{chunk.path}, {chunk.section}' if chunk.section else chunk.path)}")
+        for line in reason.lines():
+            show(dim(textwrap.indent(one_line(line), "   ")))
+
+
+def _open(conversation: Conversation, argument: str) -> None:
+    turn = conversation.turns[-1]
+    source = next((item for item in turn.sources if str(item.number) == argument), None)
+    if source is None:
+        raise UsageError(f"The last answer has {_numbers(turn)}; /open takes the number of one.")
+    file = Path(source.root, source.path)
+    program = shutil.which("open" if sys.platform == "darwin" else "xdg-open")
+    if program is None:
+        raise UsageError(f"This machine has no program to open files with; the source is {file}, page {source.page}.")
+    # What is opened runs behind the same guard: it cannot reach the internet either.
+    subprocess.Popen([program, str(file)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    show(one_line(f"Opened {file}" + (f"; look at page {source.page}." if source.page else ".")))
+
+
+def _numbers(turn: Turn) -> str:
+    return counted(len(turn.sources), "source")
+
+
+def _save(conversation: Conversation, argument: str) -> None:
+    from rag.batch import write_file
+    from rag.conversation import transcript
+
+    if not argument:
+        raise UsageError("Name a file: /save answers.md")
+    path = Path(argument).expanduser()
+    if path.exists():
+        raise UsageError(f"{path} is there already; name another file.")
+    write_file(path, transcript(conversation.turns))
+    show(one_line(f"Wrote {counted(len(conversation.turns), 'question')} to {path}."))
+
+
+_COMMANDS: dict[str, Callable[[Conversation, str], None]] = {"/why": _why, "/open": _open, "/save": _save}
