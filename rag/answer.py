@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ingest.errors import UsageError
 from ingest.types import UNREAD, FileReport
+from rag import planted
 from rag.answerable import confidence
 from rag.differing import differences
 from rag.evidence import places, select
@@ -79,7 +80,8 @@ class Answerer:
                 timings_ms=clock.stop(),
             )
         sentences, cited, dropped, model = self._write(question, quotes, clock, on_sentence)
-        citations = tuple(cite(number, quote) for number, quote in enumerate(cited or quotes, start=1))
+        shown = cited or quotes
+        citations = tuple(cite(number, quote) for number, quote in enumerate(shown, start=1))
         text = " ".join(map(str, sentences)) if sentences else "\n".join(map(_quotation, citations))
         return Answer(
             question=question,
@@ -91,6 +93,7 @@ class Answerer:
             missing=_missing(question, citations),
             warnings=(
                 *differences(citations),
+                *planted.warnings(shown),
                 *self._warnings(question, silent=self.load_generator is not None and model is None),
             ),
             dropped_sentences=dropped,
