@@ -55,12 +55,12 @@ LANGUAGE = ModelEntry(
 )
 
 READER = ModelEntry(
-    name="strongroom-reader-v1",
+    name="strongroom-reader-v2",
     kind="reader",
     package="strongroom",
     module="rag",
     folder="weights",
-    files={"reader.int8.onnx": "546d9dbb0ac5868244ee6e9705813ecacd16bcb6f3025dc1db285c376dfb072d"},
+    files={"reader.int8.onnx": "fc788c4490e7e55ea9637790565609a0939157c646e732a1782f734d24b29f4a"},
     licence="CC-BY-SA-4.0",
     source="trained by training/ from all-MiniLM-L6-v2; see training/MODEL_CARD.md",
 )
