@@ -24,7 +24,7 @@ run() {
 run 3 ingest data/office
 run 0 ask "How fast must a member of staff report a suspected security incident?"
 run 0 ask "What is the mileage rate for bicycles?"
-run 1 ask "How many weeks of paternity leave does a new father get?"
+run 1 ask "What does the canteen charge for lunch?"
 run 0 summarize data/office/logs --out .demo/reports
 printf '\n'
 sed -n 1,20p .demo/reports/overall.md
