@@ -214,13 +214,15 @@ def test_search_without_the_reader(indexed: Rag) -> None:
 def test_search_explains_a_hit(indexed: Rag) -> None:
     hit = indexed("search", "encrypted laptops", "--explain", "--json").json["hits"][0]
     assert set(hit["explain"]) == {
-        *("words", "matched", "cosine", "words_part", "meaning_part", "fused"),
+        *("words", "matched", "cosine", "parts", "fused"),
         *("relevance", "answerable", "margin", "merged"),
     }
     assert set(hit["explain"]["matched"]) == {"encrypted", "laptops"}
     assert isinstance(hit["explain"]["relevance"], float)
     people = indexed("search", "encrypted laptops", "--explain").out
-    assert re.search(r"\n    found \d\.\d\d = words \d\.\d\d \+ meaning \d\.\d\d \(cosine \d\.\d\d\)\n", people)
+    assert re.search(
+        r"\n    found \d\.\d\d = words \d\.\d\d (?:\+ page \d\.\d\d )?\+ meaning \d\.\d\d \(cosine \d\.\d\d\)\n", people
+    )
     assert re.search(r"\n    words \d+\.\d: \w+ \d+\.\d, \w+ \d+\.\d\n", people)
     assert re.search(r"\n    read: relevance [+-]\d", people)
     assert "explain" not in indexed("search", "encrypted laptops", "--json").json["hits"][0]
@@ -254,7 +256,18 @@ def test_an_answer(indexed: Rag) -> None:
     assert outcome.code == 0, outcome.out
     answer = outcome.json
     assert set(answer) == {
-        *("question", "found", "answer", "mode", "confidence", "citations", "missing", "warnings"),
+        *(
+            "question",
+            "found",
+            "answer",
+            "mode",
+            "confidence",
+            "citations",
+            "nearest",
+            "searched",
+            "missing",
+            "warnings",
+        ),
         *("dropped_sentences", "unreadable", "model", "timings_ms"),
     }
     assert "30 minutes" in answer["answer"]
