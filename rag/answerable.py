@@ -2,8 +2,9 @@
 
 A logistic model over what the reader says of the passages and how near the nearest passage and span are to the
 question. What is fitted rests on the reader almost alone: it tells near misses, where the topic is treated and the
-asked-for thing is absent, and most questions about something else; the cosines gave nothing beside it. Fitted by `training/calibrate.py` on documents that the reader was not trained on.
-Without a reader only the cosines are left, with weights of their own.
+asked-for thing is absent, and most questions about something else; the cosines gave nothing beside it. Fitted by
+`training/calibrate.py` on documents that the reader was not trained on. Without a reader only the cosines are left,
+with weights of their own.
 """
 
 import math
