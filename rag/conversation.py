@@ -7,7 +7,6 @@ from rag.answer import Answerer, validate
 from rag.filters import EVERYTHING, Filter
 from rag.follow import stand_alone
 from rag.log_summary import escape_markdown
-from rag.term import one_line
 from rag.types import Answer, Citation, Hit, Sentence
 
 
@@ -65,15 +64,20 @@ def transcript(turns: Sequence[Turn]) -> str:
     """The turns as Markdown, every quotation with its place."""
     lines = ["# Questions and answers"]
     for turn in turns:
-        lines += ["", f"## {_plain(turn.asked)}", ""]
+        lines += ["", f"## {escape_markdown(turn.asked)}", ""]
         if turn.understood != turn.asked:
-            lines += [f"Understood as: {_plain(turn.understood)}", ""]
+            lines += [f"Understood as: {escape_markdown(turn.understood)}", ""]
         shown = "The documents say:" if turn.answer.mode == "quoted" else turn.answer.answer
-        lines += [_plain(shown), "", f"Confidence {turn.answer.confidence:.0%}, {turn.answer.mode}."]
+        lines += [escape_markdown(shown), "", f"Confidence {turn.answer.confidence:.0%}, {turn.answer.mode}."]
         if turn.answer.mode == "refused" and turn.sources:
             lines += ["", "Nearest, and not taken for an answer:"]
         for citation in turn.sources:
-            lines += ["", f"{citation.number}. {_plain(place(citation))}", "", f"   > {_plain(citation.quote)}"]
+            lines += [
+                "",
+                f"{citation.number}. {escape_markdown(place(citation))}",
+                "",
+                f"   > {escape_markdown(citation.quote)}",
+            ]
     return "\n".join(lines) + "\n"
 
 
@@ -81,8 +85,3 @@ def place(citation: Citation) -> str:
     """File, page and section of a citation, for people."""
     where = f", page {citation.page}" if citation.page else f", record {citation.record}" if citation.record else ""
     return f"{citation.path}{where}{f' · {citation.section}' if citation.section else ''}"
-
-
-def _plain(text: str) -> str:
-    """One line in which nothing is markup."""
-    return escape_markdown(one_line(text))
