@@ -44,7 +44,7 @@ _ORDERS = [
     ),
     re.compile(r"\b(?:tell|inform|instruct) the (?:user|human|person asking)\b", re.I),
     re.compile(r"\binstead of answering\b|\b(?:respond|reply|answer) (?:only )?(?:with|in|as)\b.{0,60}$", re.I),
-    re.compile(r"<\|[\w ]{2,20}\|>|\[/?INST\]|<</?SYS>>|^\W*(?:system|assistant)\s*:", re.I | re.M),
+    re.compile(r"<\|[\w ]{2,20}\|>|\[/?INST\]|<{2}/?SYS>{2}|^\W*(?:system|assistant)\s*:", re.I | re.M),
 ]
 
 
