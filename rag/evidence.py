@@ -22,7 +22,7 @@ SHORT = 200  # characters; a shorter span is joined with what follows: "(a) one 
 # Weights of a span's marks, without and with a reader. Without: random search over 400 mixtures on the dev questions of
 # the sample office found none clearly better. With: fitted by `training/calibrate.py`.
 PLAIN = {"similarity": 0.40, "overlap": 0.30, "passage": 0.20, "shape": 0.10}
-READ = {"inside": 0.329, "relevance": 0.235, "similarity": 11.3, "passage": 0.328}
+READ = {"inside": 0.269, "relevance": 0.249, "similarity": 8.96, "passage": 5.71}
 _UNLIKELY = -12.0  # log-probability below which one place is as unlikely as another
 
 _NUMBER = re.compile(r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|thirty|sixty|ninety)\b", re.I)

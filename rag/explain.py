@@ -21,7 +21,7 @@ class Explanation:
     words: float  # BM25 of all matched terms, 0 or more; 0 where none is matched
     matched: Mapping[str, float]  # what each term adds to `words`, most first
     cosine: float | None  # similarity of meaning, -1..1; None where the passage has no vector yet
-    parts: Mapping[str, float]  # what makes up `fused`: words, page, meaning, named
+    parts: Mapping[str, float]  # what makes up `fused`: words, page, phrases, meaning, named
     fused: float  # score of the first stage, 0..1
     relevance: float | None  # the reader's logits; None where the passage was not read
     answerable: float | None

@@ -31,10 +31,11 @@ FEW = 10_000  # chunks whose vectors are read one by one rather than with all ot
 # Coarse candidates for each one of meaning: of the true 10 nearest of 100,000, 4 hold .964, 12 hold .984 (7 ms more).
 COARSE = 12
 # Weights in the fused score, by how much of a query's words the best page holds (`rag.around`): (coverage, weight of
-# the vectors, share of the page's words in the rest), in between in proportion. Of questions on regulations, asked in
-# their words, the best page holds .44 (median); of people's on an office's policies .19. See benchmarks/RESULTS.md.
-FOREIGN = (0.15, 0.75, 0.0)
-FAMILIAR = (0.35, 0.4, 0.5)
+# the phrases, of the vectors in the rest, share of the page's words in what then is left), in between in proportion.
+# Of questions on regulations, asked in their words, the best page holds .38 (median); of people's on an office's
+# policies .19. See benchmarks/RESULTS.md.
+FOREIGN = (0.15, 0.0, 0.75, 0.0)
+FAMILIAR = (0.35, 0.13, 0.4, 0.5)
 # Weight of a document's being named, in a query that names one. Of 21 questions on filings it brings the page of 9
 # among the first 10, where 6 were; .17 to .5 do the same, give or take one.
 NAMED = 0.23
@@ -166,17 +167,20 @@ def fuse(
     range, since their floor says nothing), then averaged: the convex combination of Bruch, Gai and Ingber, "An
     Analysis of Fusion Functions for Hybrid Retrieval", 2023, with weights that depend on the query.
     """
-    of_meaning, of_pages = _weights(pages.coverage)
+    of_phrases, of_meaning, of_pages = _weights(pages.coverage)
+    of_phrases = of_phrases if any(pages.phrases.values()) else 0.0
     of_names = NAMED if named else 0.0
-    of_words, rest = (1 - of_meaning) * (1 - of_pages), 1 - of_names
+    rest = (1 - of_names) * (1 - of_phrases)
     top = max(words.values(), default=0.0) or 1.0
     page = max(pages.scores.values(), default=0.0) or 1.0
+    phrase = max(pages.phrases.values(), default=0.0) or 1.0
     low, high = min(meaning.values(), default=0.0), max(meaning.values(), default=0.0)
     span = (high - low) or 1.0
     return {
         chunk: Parts(
-            rest * of_words * words.get(chunk, 0.0) / top,
+            rest * (1 - of_meaning) * (1 - of_pages) * words.get(chunk, 0.0) / top,
             rest * (1 - of_meaning) * of_pages * pages.scores.get(chunk, 0.0) / page,
+            (1 - of_names) * of_phrases * pages.phrases.get(chunk, 0.0) / phrase,
             rest * of_meaning * (meaning.get(chunk, low) - low) / span,
             of_names * named.get(chunk, 0.0),
         )
@@ -184,9 +188,8 @@ def fuse(
     }
 
 
-def _weights(coverage: float) -> tuple[float, float]:
-    """Of the vectors, and of the page's words in the rest."""
+def _weights(coverage: float) -> tuple[float, ...]:
+    """Of the phrases, of the vectors, and of the page's words."""
     (low, *foreign), (high, *familiar) = FOREIGN, FAMILIAR
     way = min(max((coverage - low) / (high - low), 0.0), 1.0)
-    of_meaning, of_pages = ((1 - way) * one + way * other for one, other in zip(foreign, familiar, strict=True))
-    return of_meaning, of_pages
+    return tuple((1 - way) * one + way * other for one, other in zip(foreign, familiar, strict=True))

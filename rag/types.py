@@ -60,6 +60,7 @@ class Parts(NamedTuple):
 
     words: float = 0.0  # of the passage
     page: float = 0.0  # the words of the page around it
+    phrases: float = 0.0  # the query's neighbouring words on that page
     meaning: float = 0.0
     named: float = 0.0  # the question names its document
 

@@ -1,10 +1,12 @@
 """Fits the weights that the program uses, on documents that the reader was not trained on.
 
-    python -m training.calibrate compliance.jsonl HOME [--onnx FILE]
+    python -m training.calibrate compliance.jsonl HOMES [--onnx FILE]
 
-Ingests all compliance documents into HOME as Markdown, asks the questions of the held-out ones, and prints weights for
-`rag/rank.py`, `rag/evidence.py` and `rag/answerable.py`, each with what it does in five-fold cross-validation by
-document, beside what single marks do.
+The held-out documents are dealt into OFFICES folders, as an office may have them, and each folder is ingested into a
+home of its own under HOMES. Each office is asked the questions of its documents, near misses among them, and some of
+another office's documents: what users ask is often of another matter altogether. Prints weights for `rag/rank.py`,
+`rag/evidence.py` and `rag/answerable.py`, each with what it does in cross-validation by office, beside what single
+marks do.
 """
 
 import argparse
@@ -22,16 +24,15 @@ from rag import answerable, evidence, rank
 from rag.cli.opening import open_catalog, open_retriever
 from rag.config import resolve
 from rag.evaluate import auroc
-from rag.filters import Filter
 from rag.models.catalogue import sha256
 from rag.models.reader import Reader, load_reader, onnx_reader
 from rag.retrieve import Retriever
 from training.compliance import documents
 from training.groups import HELD_OUT
 
-FOLDS = 5
+OFFICES = 5
 QUOTING = tuple(dict.fromkeys([*evidence.READ, *evidence.PLAIN]))
-FOREIGN = 6  # questions of another document asked of each; about as many as its own near misses
+FOREIGN = 6  # questions of each document that another office is asked; about as many as its own near misses
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,22 +56,23 @@ class Data:
 def main() -> None:
     """Ask, fit, print."""
     arguments = _arguments()
-    docs = list(documents(arguments.documents))
-    if not (arguments.home / "collections").exists():
-        _ingest(arguments.home, docs)
-    settings = resolve(arguments.home)
-    retriever = open_retriever(settings, open_catalog(settings), read=False)
-    data = Data()
     onnx = arguments.onnx
     reader = onnx_reader(onnx, onnx.name, sha256(onnx)) if onnx else load_reader(None)
-    held_out = [doc for doc in docs if doc["fold"] >= HELD_OUT]
-    for number, document in enumerate(held_out):
-        for asked in document["questions"]:
-            _ask(document, asked, number % FOLDS, retriever, reader, data)
-        # What users ask is often of another matter altogether.
-        other = held_out[(number + len(held_out) // 2) % len(held_out)]
-        for asked in other["questions"][:FOREIGN]:
-            data.deciding.append((_features(asked["q"], document, retriever, reader)[0], False, number % FOLDS))
+    held_out = [document for document in documents(arguments.documents) if document["fold"] >= HELD_OUT]
+    offices = [held_out[number::OFFICES] for number in range(OFFICES)]
+    data = Data()
+    for number, docs in enumerate(offices):
+        home = arguments.homes / f"office-{number}"
+        if not home.exists():
+            _ingest(home, docs)
+        settings = resolve(home)
+        retriever = open_retriever(settings, open_catalog(settings), read=False)
+        for document in docs:
+            for asked in document["questions"]:
+                _ask(document, asked, number, retriever, reader, data)
+        for document in offices[(number + 1) % OFFICES]:
+            for asked in document["questions"][:FOREIGN]:
+                data.deciding.append((_features(asked["q"], retriever, reader)[0], False, number))
     _choose("rag/rank.py", rank.MARKS, data.ranking)
     for name, weights in (("READ", evidence.READ), ("PLAIN", evidence.PLAIN)):
         columns = [QUOTING.index(mark) for mark in weights]
@@ -87,19 +89,20 @@ def _ask(
         hits = rank.with_readings(question, retriever.first_stage(question, rank.READ), reader)
         good = [hit.stored.chunk.path == path and asked["answer"] in hit.stored.chunk.text for hit in hits]
         _note(data.ranking, [rank.marks(hit) for hit in hits], good, fold)
-    found_features, found = _features(question, document, retriever, reader)
+    found_features, found = _features(question, retriever, reader)
     data.deciding.append((found_features, answered, fold))
     if answered:
-        good = [asked["answer"] in place.hit.stored.chunk.text[place.start : place.end] for place in found]
+        good = [
+            place.hit.stored.chunk.path == path
+            and asked["answer"] in place.hit.stored.chunk.text[place.start : place.end]
+            for place in found
+        ]
         _note(data.quoting, [[place.marks[name] for name in QUOTING] for place in found], good, fold)
 
 
-def _features(
-    question: str, document: dict[str, Any], retriever: Retriever, reader: Reader
-) -> tuple[tuple[float, ...], list[evidence.Place]]:
-    """What the decision sees, within one document: another may have an answer of its own, which would say nothing."""
-    only = Filter(path=f"{document['doc']}.md")
-    hits = rank.rerank(question, retriever.first_stage(question, rank.READ, only), reader)
+def _features(question: str, retriever: Retriever, reader: Reader) -> tuple[tuple[float, ...], list[evidence.Place]]:
+    """What the decision sees, and what could be quoted."""
+    hits = rank.rerank(question, retriever.first_stage(question, rank.READ), reader)
     found = evidence.places(question, hits, retriever.catalog, retriever.embedder)
     return answerable.features(hits, found), found
 
@@ -117,7 +120,7 @@ def _choose(name: str, marks: Sequence[str], choices: Sequence[Choice]) -> None:
         return bool(choice.good[np.argmax(choice.marks @ weights)])
 
     right = []
-    for fold in range(FOLDS):
+    for fold in range(OFFICES):
         weights = _listwise([choice for choice in choices if choice.fold != fold])
         right += [first(choice, weights) for choice in choices if choice.fold == fold]
     alone = {mark: np.mean([first(c, np.eye(len(marks))[i]) for c in choices]) for i, mark in enumerate(marks)}
@@ -155,13 +158,11 @@ def _decide(rows: Sequence[tuple[Sequence[float], bool, int]]) -> None:
     y = np.array([row[1] for row in rows])
     folds = np.array([row[2] for row in rows])
     scores = np.zeros(len(y))
-    for fold in range(FOLDS):
+    for fold in range(OFFICES):
         held = folds == fold
         weights = logistic(x[~held], y[~held])
         scores[held] = weights[0] + x[held] @ weights[1:]
     print(f"\nrag/answerable.py: {y.sum()} answerable, {(~y).sum()} near misses, AUROC {area(scores, y):.3f}")
-    alone = ", ".join(f"{name} {area(x[:, i], y):.3f}" for i, name in enumerate(answerable.FEATURES))
-    print(f"  each alone: {alone}")
     print("  weights: " + ", ".join(f"{weight:.3f}" for weight in logistic(x, y)))
 
 
@@ -197,7 +198,7 @@ def _ingest(home: Path, docs: Sequence[dict[str, Any]]) -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("documents", type=Path)
-    parser.add_argument("home", type=Path)
+    parser.add_argument("homes", type=Path)
     parser.add_argument("--onnx", type=Path, help="a file that training/export.py wrote, instead of the shipped one")
     return parser.parse_args()
 

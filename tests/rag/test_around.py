@@ -45,6 +45,22 @@ def _most(catalog: Catalog, text: str) -> float:
     return (around.K1 + 1) * sum(around._rarities(catalog, wording(catalog, text)).values())
 
 
+@pytest.mark.parametrize(
+    ("text", "neighbours"),
+    [
+        ("Reporting of an incident", True),  # nothing but stop words between
+        ("incidents are reported", False),  # the other way round
+        ("reporting the holidays, and incidents", False),
+        ("reported" + " of" * around.APART + " incidents", False),
+    ],
+)
+def test_neighbours_in_the_query_are_looked_for_as_neighbours(tmp_path: Path, text: str, *, neighbours: bool) -> None:
+    with closing(Catalog(tmp_path / "other.sqlite", create=True)) as made:
+        put(made, "one.pdf", text, "policies")
+        found = surroundings(made, wording(made, "reports on incidents"), ids(made, "incidents"))
+    assert bool(sum(found.phrases.values())) is neighbours
+
+
 def test_coverage_is_low_for_a_paraphrase_and_never_above_1(catalog: Catalog) -> None:
     passages = ids(catalog, "incidents")
     same = surroundings(catalog, wording(catalog, "reporting incidents policies"), passages).coverage
@@ -64,9 +80,11 @@ def test_no_candidates_no_scores(catalog: Catalog) -> None:
 
 
 @given(st.integers(0, 60), st.integers(1, 9))
-def test_what_is_around_a_chunk_holds_it_and_stays_on_its_page(words: int, block: int) -> None:
+def test_what_is_around_a_chunk_holds_it_and_stays_on_its_page(
+    tmp_path_factory: pytest.TempPathFactory, words: int, block: int
+) -> None:
     text = " ".join(f"w{number}" for number in range(words + 1))
-    with closing(Catalog(Path(":memory:"), create=True)) as made:
+    with closing(Catalog(tmp_path_factory.mktemp("page") / "catalog.sqlite", create=True)) as made:
         put(made, "a.pdf", text)
         stored = made.chunks(sorted(made.chunks_of([1])))
         for chunk, near in made.around(list(stored), block * 5).items():

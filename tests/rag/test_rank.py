@@ -30,7 +30,7 @@ def hit(number: int, relevance: float, score: float) -> Hit:
     """A passage whose text says how relevant it is."""
     chunk = Chunk("a.pdf", 1, None, "3 Reporting", 0, 9, str(relevance))
     stored = StoredChunk(number, chunk, "/office", "x", "Incident policy", False)
-    return Hit(stored, score, score, score, Parts(0.3 * score, 0.0, 0.7 * score))
+    return Hit(stored, score, score, score, Parts(words=0.3 * score, meaning=0.7 * score))
 
 
 SCORES = st.lists(st.tuples(st.floats(-9, 9), st.floats(0, 1)), max_size=40)

@@ -20,7 +20,12 @@ from tests.rag.store.test_catalog import IN_OFFICE, put
 
 bm25 = st.dictionaries(st.integers(0, 9), st.floats(0, 50))
 cosines = st.dictionaries(st.integers(0, 9), st.floats(-1, 1))
-pages = st.builds(Surroundings, st.dictionaries(st.integers(0, 9), st.floats(0, 50)), st.floats(0, 1))
+pages = st.builds(
+    Surroundings,
+    st.dictionaries(st.integers(0, 9), st.floats(0, 50)),
+    st.dictionaries(st.integers(0, 9), st.floats(0, 50)),
+    st.floats(0, 1),
+)
 shares = st.dictionaries(st.integers(0, 9), st.floats(0.5, 1), max_size=3)
 
 
@@ -38,14 +43,14 @@ def test_better_in_every_way_is_never_worse_fused(
     words: dict[int, float], meaning: dict[int, float], around: Surroundings, named: dict[int, float]
 ) -> None:
     scores = {chunk: sum(parts) for chunk, parts in fuse(words, meaning, around, named).items()}
-    ways = (words, meaning, around.scores, named)
+    ways = (words, meaning, around.scores, around.phrases, named)
     for one in words.keys() & meaning.keys():
         for other in words.keys() & meaning.keys():
             if all(way.get(one, 0.0) >= way.get(other, 0.0) for way in ways):
                 assert scores[one] >= scores[other] - 1e-9
 
 
-NOTHING = Surroundings({}, 0.0)
+NOTHING = Surroundings({}, {}, 0.0)
 
 
 def test_nothing_found_is_no_error() -> None:
@@ -54,10 +59,11 @@ def test_nothing_found_is_no_error() -> None:
 
 
 def test_words_weigh_more_the_more_of_them_a_page_holds() -> None:
-    shares = [fuse({1: 1.0}, {1: 1.0, 2: 0.0}, Surroundings({1: 1.0}, cover / 20), {})[1] for cover in range(21)]
+    shares = [fuse({1: 1.0}, {1: 1.0, 2: 0.0}, Surroundings({1: 1.0}, {1: 1.0}, cover / 20), {})[1] for cover in range(21)]
     assert [part.meaning for part in shares] == sorted((part.meaning for part in shares), reverse=True)
     assert shares[0].meaning > 0.7 > 0.5 > shares[-1].meaning
     assert shares[0].page == 0.0 < shares[-1].page
+    assert shares[0].phrases == 0.0 < shares[-1].phrases
 
 
 @pytest.fixture
