@@ -36,8 +36,8 @@ def surroundings(catalog: Catalog, wording: Wording, chunks: Sequence[int]) -> S
     """BM25 of the pages around these chunks, for the words of a query (Robertson and Zaragoza, 2009), and its phrases.
 
     A phrase is two words of the query with nothing but stop words between them, as in the sequential dependence model
-    of Metzler and Croft, "A Markov Random Field Model for Term Dependencies", 2005. Lengths are compared with the mean of these pages, and a word is as rare as it is among all passages: near enough
-    to order them, and known already.
+    of Metzler and Croft, "A Markov Random Field Model for Term Dependencies", 2005. Lengths are compared with the mean
+    of these pages, and a word is as rare as it is among all passages: near enough to order them, and known already.
     """
     weights = _rarities(catalog, wording)
     texts = catalog.around(chunks, BLOCK)

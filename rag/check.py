@@ -8,7 +8,9 @@ failing makes it unfit to be shown.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
+from ingest.sentences import sentences
 from rag.stems import stems
 
 WORDS = 5  # a shorter sentence ("1.", "The answer is: 6.3.3.") is a fragment
@@ -66,6 +68,16 @@ _BOUND = re.compile(
 _NEGATION = re.compile(
     r"\b(?:not|never|no|none|neither|nor|without|cannot|prohibited|forbidden|except)\b|n['’]t\b", re.I
 )
+# "(in millions, except per share data)" above a table holds for its figures.
+_TABLE_SCALE = re.compile(r"\b(?:in|of)\s(?:\w+\sof\s)?(?:[€$£]\s?)?(thousand|million|billion)s\b", re.I)
+_EXCEPTION = re.compile(r"\b(?:except|unless|other than|save for)\b", re.I)
+_LEAD = re.compile(r"^(?:yes|no),\s", re.I)  # the answer to a question; what it says comes after
+_CLAUSE = re.compile(r"[;:]\s|,\s(?=(?:but|unless|except)\b)")
+_ADVERBS = {
+    "hourly": "hour", "daily": "day", "weekly": "week", "monthly": "month", "quarterly": "quarter",
+    "yearly": "year", "annual": "year", "annually": "year",
+}  # fmt: skip
+_PERIOD = re.compile(rf"\b(?:(?:minute|hour|day|week|month|quarter|year)s?|{'|'.join(_ADVERBS)})\b", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +109,7 @@ def check(sentence: str, quotes: Sequence[str], question: str = "") -> Verdict:
         *_figures(sentence, source),
         *_directions(sentence, source),
         *_names(sentence, source),
+        *_periods(sentence, source),
         *_obligation(sentence, source),
         *_negation(sentence, source),
         *_coverage(sentence, source, question),
@@ -179,6 +192,10 @@ def _directions(sentence: str, source: str) -> list[str]:
 
 def _figures(sentence: str, source: str) -> list[str]:
     held = numbers(_LABEL.sub(" ", source))
+    for scale in map(str.lower, _TABLE_SCALE.findall(source)):
+        held |= {(value * _SCALES[scale], unit) for value, unit in held}
+    if currency := {_SAME_UNIT[sign] for sign in re.findall(r"[€$£]", source)}:
+        held |= {(value, unit) for value, none in held if not none for unit in currency}  # said once for a table
     values = {value for value, _ in held}
     return [
         f"the figure {value:g} {unit}".rstrip() + " is not in the quotation"
@@ -192,7 +209,7 @@ def _names(sentence: str, source: str) -> list[str]:
     failures = []
     for match in _NAME.finditer(sentence):
         first_word = match.start() == 0 and not re.search(r"[A-Z].*[A-Z]|\d", match.group())
-        parts = re.findall(r"\w+", match.group())
+        parts = re.findall(r"\w+", re.sub(r"['’]s?$", "", match.group()))
         if not first_word and not all(part.lower() in held or part.lower().rstrip("s") in held for part in parts):
             failures.append(f"the name {match.group()!r} is not in the quotation")
     return failures
@@ -205,26 +222,55 @@ def _strength(text: str) -> set[str]:
 
 def _obligation(sentence: str, source: str) -> list[str]:
     """A duty must not become a permission or a recommendation, nor the reverse. "is reported" claims no modal."""
-    wrong = _strength(sentence) - _strength(source)
-    # A plain "can" or "will" in everyday English claims less than "must": let it pass where the source has no modal.
-    if not _strength(source) and not re.search(r"\b(?:must|shall|required|should|may)\b", sentence, re.I):
-        return []
+    wrong: set[str] = set()
+    for part in _sentences(sentence):
+        # The clause it is taken from decides; one without a modal has it from the clause that leads to it.
+        held = _strength(_nearest_clause(part, source)) or _strength(source)
+        # A plain "can" or "will" in everyday English claims less than "must": let it pass where the source has no
+        # modal.
+        if held or re.search(r"\b(?:must|shall|required|should|may)\b", part, re.I):
+            wrong |= _strength(part) - held
     return [f"the quotation does not say {word!r}" for word in sorted(wrong)]
 
 
+def _periods(sentence: str, source: str) -> list[str]:
+    """ "Every month" must not become "every week", whether a figure stands before it or not."""
+    wrong = _units_named(sentence) - _units_named(source)
+    return [f"the quotation does not say {unit!r}" for unit in sorted(wrong)]
+
+
+def _units_named(text: str) -> set[str]:
+    return {_ADVERBS.get(word, word.rstrip("s")) for word in map(str.lower, _PERIOD.findall(text))}
+
+
 def _negation(sentence: str, source: str) -> list[str]:
-    sentence, source = _BOUND.sub("", sentence), _BOUND.sub("", source)
-    if _NEGATION.search(sentence) and not _NEGATION.search(source):
-        return ["it denies what the quotation does not deny"]
-    # The other way round: the clause it is taken from denies, and the sentence dropped that.
-    if not _NEGATION.search(sentence) and _NEGATION.search(_nearest_clause(sentence, source)):
-        return ["it leaves out the quotation's negation"]
-    return []
+    """What is denied must be denied there, and what is not must not be."""
+    failures: dict[str, None] = {}
+    source = _BOUND.sub("", source)
+    for part in map(partial(_BOUND.sub, ""), _sentences(_LEAD.sub("", sentence))):
+        clause = _nearest_clause(part, source)
+        said, held = _denied(part), _denied(clause)
+        plain, others = set(stems(part)) - said, set(stems(clause)) - held
+        if _NEGATION.search(part) and (not _NEGATION.search(source) or said & others - held):
+            failures["it denies what the quotation does not deny"] = None
+        # The other way round: the clause it is taken from denies, and the sentence dropped that.
+        if held & plain - said or (_EXCEPTION.search(clause) and not _EXCEPTION.search(part)):
+            failures["it leaves out the quotation's negation"] = None
+    return list(failures)
+
+
+def _sentences(text: str) -> list[str]:
+    return [text[start:end] for start, end in sentences(text)]
+
+
+def _denied(text: str) -> set[str]:
+    """Stems of the words that a negation is about: the first content word behind each."""
+    return {found[0] for match in _NEGATION.finditer(text) if (found := stems(text[match.end() :])[:1])}
 
 
 def _nearest_clause(sentence: str, source: str) -> str:
     wanted = set(stems(sentence))
-    clauses = re.split(r"[.;:\n]\s|,\s(?:but|unless|except)\b", source)
+    clauses = [clause for whole in _sentences(source) for clause in _CLAUSE.split(" ".join(whole.split()))]
     return max(clauses, key=lambda clause: len(wanted & set(stems(clause))), default="")
 
 

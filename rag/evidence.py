@@ -71,7 +71,7 @@ def places(question: str, hits: Sequence[Hit], catalog: Catalog, embedder: TextE
     """Every span of the first PASSAGES hits that could be quoted, in the order of the hits."""
     hits = hits[:PASSAGES]
     rarity = _rarity(question, catalog)
-    spans = [(hit, _spans(hit.stored.chunk.text)) for hit in hits]
+    spans = [(hit, spans(hit.stored.chunk.text)) for hit in hits]
     texts = [_in_context(hit, *span) for hit, found in spans for span in found]
     if not texts:
         return []
@@ -99,7 +99,7 @@ def _read_marks(hit: Hit, spans: Sequence[tuple[int, int]]) -> list[dict[str, fl
     return [same | {"inside": max(chance, _UNLIKELY)} for chance in hit.reading.spans.inside(spans)]
 
 
-def _spans(text: str) -> list[tuple[int, int]]:
+def spans(text: str) -> list[tuple[int, int]]:
     """Sentences of a passage, short ones joined with what follows (the last with what stands before)."""
     spans: list[tuple[int, int]] = []
     for start, end in sentences(text):

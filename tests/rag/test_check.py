@@ -43,6 +43,19 @@ PLAIN = "Laptops of all staff are encrypted. The log server keeps records for tw
         ("Passwords have at least twelve characters.", LIMITS),
         ("Fines are at most 5 million euro in all.", LIMITS),
         ("Sessions are ended after 15 minutes.", LIMITS),
+        # the answer to a question comes first, what is said after it
+        ("No, laptops of all staff are encrypted.", PLAIN),
+        # whose it is
+        ("The Data Protection Officer's review of each transfer takes 2 working days.", ROLES),
+        # a table's head says what its figures count
+        (
+            "The sale of tapes brought $1,204 million in the year.",
+            "(in millions) Year 2022 Sale of tapes $ 1,204 in all",
+        ),
+        ("The sale of tapes brought $305 million in the year.", "(in millions) Year 2022 Sale of tapes 305 $ 7 in all"),
+        # another clause denies, another one allows
+        ("Visitors must wear a badge at all times.", "Visitors must wear a badge at all times. Dogs are not allowed."),
+        ("Visitors must wear a badge at all times.", "Visitors must wear a badge at all times. Staff may bring a dog."),
     ],
 )
 def test_true_sentences_pass(sentence: str, quote: str) -> None:
@@ -104,6 +117,18 @@ def test_true_sentences_pass(sentence: str, quote: str) -> None:
         ("E-mail must be used, because an attacker may be reading it.", REPORTING),
         ("Contractors are given administrator rights.", PERMISSION),
         ("Visitors must wear a badge at all times.", "Visitors must wear a badge at all times except in the garden."),
+        (
+            "Visitors must wear a badge at all times.",
+            "Visitors must not wear a badge at all times. Dogs are not allowed.",
+        ),
+        (
+            "Visitors must not wear a badge at all times.",
+            "Visitors must wear a badge at all times. Dogs are not allowed.",
+        ),
+        ("Visitors may wear a badge at all times.", "Visitors must wear a badge at all times. Staff may bring a dog."),
+        # how often
+        ("Visitors show a badge at the gate every week.", "Visitors show a badge at the gate every month."),
+        ("Visitors show a badge at the gate weekly.", "Visitors show a badge at the gate every month."),
         # made up
         ("Laptops of all staff are encrypted with a strong password that the manager chooses every month.", PLAIN),
         ("The weather is fine today.", PLAIN),

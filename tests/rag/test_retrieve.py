@@ -59,7 +59,9 @@ def test_nothing_found_is_no_error() -> None:
 
 
 def test_words_weigh_more_the_more_of_them_a_page_holds() -> None:
-    shares = [fuse({1: 1.0}, {1: 1.0, 2: 0.0}, Surroundings({1: 1.0}, {1: 1.0}, cover / 20), {})[1] for cover in range(21)]
+    shares = [
+        fuse({1: 1.0}, {1: 1.0, 2: 0.0}, Surroundings({1: 1.0}, {1: 1.0}, cover / 20), {})[1] for cover in range(21)
+    ]
     assert [part.meaning for part in shares] == sorted((part.meaning for part in shares), reverse=True)
     assert shares[0].meaning > 0.7 > 0.5 > shares[-1].meaning
     assert shares[0].page == 0.0 < shares[-1].page
