@@ -71,14 +71,14 @@ def places(question: str, hits: Sequence[Hit], catalog: Catalog, embedder: TextE
     """Every span of the first PASSAGES hits that could be quoted, in the order of the hits."""
     hits = hits[:PASSAGES]
     rarity = _rarity(question, catalog)
-    spans = [(hit, spans(hit.stored.chunk.text)) for hit in hits]
-    texts = [_in_context(hit, *span) for hit, found in spans for span in found]
+    cut = [(hit, spans(hit.stored.chunk.text)) for hit in hits]
+    texts = [_in_context(hit, *span) for hit, found in cut for span in found]
     if not texts:
         return []
     vectors = embedder.embed([question, *texts])
     cosines = iter((vectors[1:] @ vectors[0]).tolist())
     made = []
-    for hit, found in spans:
+    for hit, found in cut:
         read = _read_marks(hit, found)
         for span, marks in zip(found, read, strict=True):
             plain = {

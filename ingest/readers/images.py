@@ -1,7 +1,8 @@
-"""Reads image files: each frame is a page without text, to be recognised. The one door to Pillow."""
+"""Reads image files: each frame is a page without text, to be recognised. Writes PNG. The one door to Pillow."""
 
+import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ MAX_FRAMES = 1_000
 MAX_PIXELS = 80_000_000
 """Of a frame: an A2 sheet at 400 dpi has 61 million. A file of a few bytes can claim billions."""
 
+_RED = (200, 30, 30)
 _FORMATS = ("JPEG", "PNG", "TIFF")
 _DRAWN_PIXELS = 12_000_000  # what is recognised, as for a page of a PDF
 
@@ -55,6 +57,19 @@ def render(source: Source, number: int, dpi: int) -> "NDArray[np.uint8]":  # noq
         if (factor := (grey.width * grey.height / _DRAWN_PIXELS) ** 0.5) > 1:
             grey = grey.resize((max(int(grey.width / factor), 1), max(int(grey.height / factor), 1)))
         return np.asarray(grey, np.uint8).copy()
+
+
+def png(pixels: "NDArray[np.uint8]", boxes: Sequence[tuple[int, int, int, int]]) -> bytes:
+    """A PNG file of a grey picture, uint8 `(height, width)`, with red `boxes` (left, top, right, bottom) drawn in."""
+    from PIL import Image, ImageDraw
+
+    image = Image.fromarray(pixels).convert("RGB")
+    draw = ImageDraw.Draw(image)
+    for left, top, right, bottom in boxes:
+        draw.rectangle((left - 1, top - 1, right + 1, bottom + 1), outline=_RED, width=2)
+    file = io.BytesIO()
+    image.save(file, format="PNG")
+    return file.getvalue()
 
 
 @contextmanager

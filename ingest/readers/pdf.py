@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from ctypes import byref, c_float
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,9 @@ _MAX_SIDE = 12_000  # pixels of a drawn page's longer side, however narrow the p
 _SCAN_LETTERS = 300  # letters and digits; a page that is all image and has fewer is a scan with a stamp or a header
 _OUTLINES = 100  # path segments that a page without text must have: a letter's outline has 10 to 60, a frame has 5
 _MAX_NESTED = 3  # forms within forms
+
+Box = tuple[int, int, int, int]
+"""Left, top, right, bottom, in pixels from the upper left corner."""
 
 _Matrix = tuple[float, float, float, float, float, float]  # a b c d e f of ISO 32000-1, 8.3.3
 _ERROR_PASSWORD, _ERROR_SECURITY = 4, 5  # FPDF_ERR_PASSWORD, FPDF_ERR_SECURITY of fpdfview.h
@@ -102,6 +106,65 @@ def render(source: Source, number: int, dpi: int) -> "NDArray[np.uint8]":
     Raises:
         ReadError: as `read` does, and FAILED where this page cannot be drawn.
     """
+    with _drawn(source, number, dpi) as (_, bitmap):
+        pixels: NDArray[np.uint8] = bitmap.to_numpy().reshape(bitmap.height, bitmap.width).copy()
+        return pixels
+
+
+def locate(source: Source, number: int, dpi: int, text: str, span: tuple[int, int]) -> list[Box]:
+    """Where `text[span]` stands on page `number` as `render` draws it: a box for each line, [] where it is not found.
+
+    Args:
+        text: of the page, as it is stored. Compared by letters and digits alone: white space, hyphens and ligatures
+            are others in it than in the file.
+
+    Raises:
+        ReadError: as `render` does.
+    """
+    with _drawn(source, number, dpi) as (page, bitmap):
+        textpage = page.get_textpage()
+        try:
+            letters = [
+                (letter, index)
+                for index in range(textpage.count_chars())
+                for letter in _bare(textpage.get_text_range(index, 1, errors="ignore"))
+            ]
+            wanted, before = _bare(text[slice(*span)]), len(_bare(text[: span[0]]))
+            whole = "".join(letter for letter, _ in letters)
+            places = [match.start() for match in re.finditer(f"(?={re.escape(wanted)})", whole)] if wanted else []
+            if not places:
+                return []
+            first = min(places, key=lambda place: abs(place - before))
+            position = bitmap.get_posconv(page)
+            boxes: list[Box] = []
+            for index in dict.fromkeys(index for _, index in letters[first : first + len(wanted)]):
+                left, bottom, right, top = textpage.get_charbox(index, loose=True)
+                corners = (position.to_bitmap(left, top), position.to_bitmap(right, bottom))
+                xs, ys = sorted(x for x, _ in corners), sorted(y for _, y in corners)
+                _grow(boxes, (xs[0], ys[0], xs[1], ys[1]))
+            return boxes
+        finally:
+            textpage.close()
+
+
+def _bare(text: str) -> str:
+    """Letters and digits alone, in lower case, compatibility forms resolved."""
+    return "".join(letter for letter in unicodedata.normalize("NFKC", text).lower() if letter.isalnum())
+
+
+def _grow(boxes: list[Box], letter: Box) -> None:
+    """Take a letter into the last box where it stands on its line, else begin another one."""
+    if boxes:
+        left, top, right, bottom = boxes[-1]
+        if letter[1] < bottom and letter[3] > top and letter[0] >= left:
+            boxes[-1] = (left, min(top, letter[1]), max(right, letter[2]), max(bottom, letter[3]))
+            return
+    boxes.append(letter)
+
+
+@contextmanager
+def _drawn(source: Source, number: int, dpi: int) -> Iterator[tuple[Any, Any]]:
+    """`(page, bitmap)` of a page, open until the block ends."""
     import pypdfium2  # late, as below
 
     document, _ = _open(source)
@@ -112,10 +175,9 @@ def render(source: Source, number: int, dpi: int) -> "NDArray[np.uint8]":
             raise ReadError(FileStatus.FAILED, f"page {number} claims a size that cannot be drawn")
         scale = min(dpi / 72, math.sqrt(MAX_PIXELS / (width * height)), _MAX_SIDE / max(width, height))
         bitmap = page.render(scale=scale, grayscale=True)
-        pixels: NDArray[np.uint8] = bitmap.to_numpy().reshape(bitmap.height, bitmap.width).copy()
+        yield page, bitmap
         bitmap.close()
         page.close()
-        return pixels
     except (pypdfium2.PdfiumError, IndexError) as error:
         raise ReadError(FileStatus.FAILED, f"page {number} cannot be drawn") from error
     finally:

@@ -1,4 +1,4 @@
-"""`rag search`, `rag ask`, `rag show`: questions and passages."""
+"""`rag search`, `rag ask`: questions and passages."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ingest.errors import NothingFound, UsageError
+from ingest.errors import UsageError
 from rag.cli.command import JsonOption, NoReaderOption
 from rag.cli.opening import open_catalog, open_retriever, parse_filter, say_filtered, say_mended, start_generator
 from rag.config import HITS, Settings
-from rag.term import bold, counted, dim, escape, link, mark, one_line, say, show, show_json, wrapped
+from rag.term import bold, counted, dim, link, mark, one_line, say, show, show_json, wrapped
 
 if TYPE_CHECKING:
     from rag.types import Answer, Citation, Hit, Sentence
@@ -127,6 +127,7 @@ def ask(
 ) -> int:
     """Answer a question from the documents, with checked citations, or say that they do not."""
     from rag.answer import Answerer, validate
+    from rag.store import last
 
     questions = _questions(question, batch, validate)
     only = parse_filter(path, section, types, since)
@@ -148,30 +149,8 @@ def ask(
         printer = Printer()
         answer = answerer.ask(questions[0][1], only=only, on_hits=printer.hits, on_sentence=printer.sentence)
         printer.finish(answer)
+    last.keep(settings.index, answer.citations or answer.nearest)
     return 0 if answer.found else NOT_FOUND
-
-
-def show_page(
-    settings: Settings,
-    path: Annotated[str, typer.Argument(help="The file, as citations name it.")],
-    page: Annotated[
-        int | None, typer.Option("--page", min=1, help="The page; leave out for a file without pages.")
-    ] = None,
-    record: Annotated[str | None, typer.Option("--record", help="The record's id, for .jsonl records.")] = None,
-    as_json: JsonOption = False,
-) -> int:
-    """Print a page's text as it was indexed, so that anyone can check a quotation."""
-    catalog = open_catalog(settings)
-    found = catalog.page(path, page, record)
-    if found is None:
-        what = f"record {record}" if record is not None else f"page {page}" if page else "text without pages"
-        raise NothingFound(f"The index has no {what} of {path!r}; `rag status` lists its files and their pages.")
-    root, sha256, text = found[0], found[1], found[2].text
-    if as_json:
-        show_json({"path": path, "sha256": sha256, "page": page, "record": record, "root": root, "text": text})
-    else:
-        show(escape(text))
-    return 0
 
 
 class Printer:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from rag import __version__
-from rag.cli import answering, chatting, erasing, evaluating, house, indexing, logbook
+from rag.cli import answering, chatting, erasing, evaluating, house, indexing, logbook, showing
 from rag.cli.command import (
     CollectionOption,
     DebugOption,
@@ -55,7 +55,7 @@ app.command("ingest")(command(indexing.ingest))
 app.command("search")(command(answering.search))
 app.command("ask")(command(answering.ask))
 app.command("chat")(command(chatting.chat))
-app.command("show")(command(answering.show_page))
+app.command("show")(command(showing.show_page))
 app.command("summarize")(command(logbook.summarize))
 app.command("logs")(command(logbook.logs))
 app.command("status")(command(indexing.status))

@@ -14,6 +14,7 @@ import numpy as np
 
 from ingest.errors import NothingFound
 from ingest.types import FileReport
+from rag.store import last
 from rag.store.catalog import Catalog
 from rag.store.collection import Tick, changing
 from rag.store.seal import CATALOG
@@ -53,6 +54,7 @@ def forget(folder: Path, home: Path, path: str, tick: Tick = lambda _: None) -> 
         still_held = catalog.other_names(reports)
         # The vector index goes first: cut off from here on, this leaves nothing of it behind.
         discard(folder)
+        last.discard(folder)
         catalog.erase(reports)
         catalog.compact()
         catalog.vacuum(always=True)
