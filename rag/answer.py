@@ -8,6 +8,7 @@ from ingest.errors import UsageError
 from ingest.types import UNREAD, FileReport
 from rag import planted
 from rag.answerable import confidence
+from rag.arithmetic import to_work_out
 from rag.differing import differences
 from rag.evidence import places, select
 from rag.filters import EVERYTHING, Filter, matching
@@ -27,6 +28,7 @@ MAX_WRITTEN = 600  # tokens of a question that the language model is asked; its 
 MAX_WORDS = 400  # of a question: what the embedding model reads; longer ones are documents, not questions
 
 REFUSAL = "Not in your documents: nothing was found that answers this."
+NOT_STATED = "Not in your documents as such: “{}” asks for something that would have to be worked out."
 
 
 @dataclass(slots=True)
@@ -66,11 +68,12 @@ class Answerer:
         reports = self.retriever.catalog.reports()
         unreadable = unread(reports)
         searched = len(matching(self.retriever.catalog, only)[0])
-        if not quotes or sure < self.threshold:
+        measure = to_work_out(question, [quote.text for quote in quotes])
+        if not quotes or sure < self.threshold or measure:
             return Answer(
                 question=question,
                 found=False,
-                answer=REFUSAL,
+                answer=NOT_STATED.format(measure) if quotes and measure else REFUSAL,
                 mode="refused",
                 confidence=sure,
                 citations=(),
