@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from rag.check import Verdict, check
+from rag.planted import orders
 from rag.prompt import build
 from rag.types import Generator
 
@@ -17,14 +19,22 @@ _MARKS = re.compile(r"\s*\[\d+\]")  # the program cites, the model does not: its
 def write(
     question: str, quotes: Sequence[str], generator: Generator, on_piece: Callable[[], None] = lambda: None
 ) -> Iterator[tuple[str, Verdict]]:
-    """Stream each sentence as soon as it is complete, with what the check says of it; `on_piece` hears each token."""
-    messages, used = build(question, quotes, generator)
+    """Stream each sentence as soon as it is complete, with what the check says of it; `on_piece` hears each token.
+
+    A quotation with an order to a language model is not given to it: nothing is written from those.
+    """
+    given = [index for index, quote in enumerate(quotes) if not orders(quote)]
+    if not given:
+        return
+    messages, used = build(question, [quotes[index] for index in given], generator)
+    given = given[:used]
     seen: set[str] = set()
     for sentence in _sentences(generator.generate(messages, MAX_TOKENS), on_piece):
         if sentence in seen:
             return  # it has begun to repeat itself
         seen.add(sentence)
-        yield sentence, check(sentence, quotes[:used], question)
+        verdict = check(sentence, [quotes[index] for index in given], question)
+        yield sentence, replace(verdict, citations=tuple(given[index] for index in verdict.citations))
         if len(seen) == MAX_SENTENCES:
             return
 
