@@ -11,6 +11,7 @@ from rag.answerable import confidence
 from rag.arithmetic import to_work_out
 from rag.differing import differences
 from rag.evidence import places, select
+from rag.expand import Wording
 from rag.filters import EVERYTHING, Filter, matching
 from rag.models.embed import MAX_TOKENS
 from rag.models.pairs import QUESTION_TOKENS
@@ -67,6 +68,7 @@ class Answerer:
         on_hits(hits)
         reports = self.retriever.catalog.reports()
         unreadable = unread(reports)
+        unknown = _unknown(self.retriever.wording(question))
         searched = len(matching(self.retriever.catalog, only)[0])
         measure = to_work_out(question, [quote.text for quote in quotes])
         if not quotes or sure < self.threshold or measure:
@@ -77,6 +79,7 @@ class Answerer:
                 mode="refused",
                 confidence=sure,
                 citations=(),
+                warnings=unknown,
                 unreadable=unreadable,
                 searched=searched,
                 nearest=tuple(cite(number, quote) for number, quote in enumerate(quotes, start=1)),
@@ -97,6 +100,7 @@ class Answerer:
             warnings=(
                 *differences(citations),
                 *planted.warnings(shown),
+                *unknown,
                 *self._warnings(question, silent=self.load_generator is not None and model is None),
             ),
             dropped_sentences=dropped,
@@ -193,6 +197,12 @@ def unread(reports: Sequence[FileReport]) -> tuple[str, ...]:
             if pages:
                 lines.append(f"{report.path}, page {', '.join(map(str, pages))} ({why})")
     return tuple(lines)
+
+
+def _unknown(wording: Wording) -> tuple[str, ...]:
+    """Half a question may be answered: what no document speaks of, at least in these words."""
+    words = ", ".join(f"“{word}”" for word in wording.unknown)
+    return (f"No document has the word{'s' * (len(wording.unknown) > 1)} {words}.",) if words else ()
 
 
 def _quotation(citation: Citation) -> str:

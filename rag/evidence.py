@@ -25,6 +25,7 @@ PLAIN = {"similarity": 0.40, "overlap": 0.30, "passage": 0.20, "shape": 0.10}
 READ = {"inside": 0.269, "relevance": 0.249, "similarity": 8.96, "passage": 5.71}
 _UNLIKELY = -12.0  # log-probability below which one place is as unlikely as another
 
+_LEADERS = re.compile(r"(?:\.\s?){6,}")  # dots between a heading and its page: a table of contents answers nothing
 _NUMBER = re.compile(r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|thirty|sixty|ninety)\b", re.I)
 _ASKS_NUMBER = re.compile(
     r"\bhow (?:long|many|much|often|soon|quick\w*|fast|old|far|late|early|frequent\w*|large|big|high|low)\b|\bwhen\b|"
@@ -109,7 +110,7 @@ def spans(text: str) -> list[tuple[int, int]]:
             spans.append((start, end))
     if len(spans) > 1 and spans[-1][1] - spans[-1][0] < SHORT:
         spans[-2:] = [(spans[-2][0], spans[-1][1])]
-    return spans
+    return [(start, end) for start, end in spans if not _LEADERS.search(text, start, end)]
 
 
 def _in_context(hit: Hit, start: int, end: int) -> str:

@@ -67,6 +67,12 @@ class Wording:
         return [(any_of(terms), weight) for terms, weight in self.weighted]
 
     @property
+    def unknown(self) -> list[str]:
+        """Words of the query that no passage has, in any ending, and that stand for nothing else."""
+        known = STOPWORDS | {expansion.of.lower() for expansion in (*self.mended, *self.meant)}
+        return [term for term, count in self.counts.items() if not count and term.isalpha() and term not in known]
+
+    @property
     def notes(self) -> list[str]:
         """Sentences for people about words of their query that were taken for others."""
         return [f"No document has {of.of!r}; also searched for {_listed(of.words)}." for of in self.mended]

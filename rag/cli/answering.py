@@ -176,6 +176,8 @@ class Printer:
             for citation in answer.nearest:
                 show(f"  {_source(asdict(citation))}")
                 show(dim(textwrap.indent(_wrap(f"“{shorten(citation.quote, _PREVIEW, placeholder=' …')}”"), "    ")))
+            for warning in answer.warnings:
+                show(mark(one_line(warning)))
             if answer.unreadable:
                 show("These could not be read, and may say more:")
                 for line in answer.unreadable:

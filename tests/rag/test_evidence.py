@@ -65,6 +65,12 @@ def test_the_same_words_are_quoted_once(catalog: Catalog) -> None:
     assert len(select(places("Are laptops encrypted?", found, catalog, EMBEDDER))) == 1
 
 
+def test_a_table_of_contents_answers_nothing(catalog: Catalog) -> None:
+    text = "4 Laptops . . . . . . . . . . . . . . . . . . . . 2\n5 Encryption of laptops . . . . . . . . . . . . 3\n" * 4
+    found = hits(catalog, text, (0, len(text)))
+    assert places("Are laptops encrypted?", found, catalog, EMBEDDER) == []
+
+
 passages = st.lists(
     st.sampled_from(POLICY.splitlines(keepends=True))
     | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=60),

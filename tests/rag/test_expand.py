@@ -126,3 +126,23 @@ def test_any_question_can_be_worded(catalog: Catalog, question: str) -> None:
     found = wording(catalog, question)
     assert found.terms == found.query.terms
     assert found.meant == ()
+
+
+@pytest.mark.parametrize(
+    ("question", "unknown"),
+    [
+        ("Who approves paternity leave?", ["paternity", "leave"]),
+        ("Who approves an incident of the systems?", []),  # endings do not matter
+        ("Is plan of action and milestones the same as a POA&M?", []),
+        ("Is AU-6 met in 2031?", ["met"]),  # codes and figures are no words
+        ("", []),
+    ],
+)
+def test_words_that_no_document_has(catalog: Catalog, question: str, unknown: list[str]) -> None:
+    assert expand(catalog, parse(question), Whole()).unknown == unknown
+
+
+def test_a_mended_word_is_not_unknown(catalog: Catalog) -> None:
+    found = expand(catalog, parse("Who aproves incidents?"), Letters())
+    assert found.mended
+    assert found.unknown == []
