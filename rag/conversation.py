@@ -7,7 +7,7 @@ from rag.answer import Answerer, validate
 from rag.filters import EVERYTHING, Filter
 from rag.follow import stand_alone
 from rag.log_summary import escape_markdown
-from rag.types import Answer, Citation, Hit, Sentence
+from rag.types import Answer, Citation, Hit, Sentence, where
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,5 +83,5 @@ def transcript(turns: Sequence[Turn]) -> str:
 
 def place(citation: Citation) -> str:
     """File, page and section of a citation, for people."""
-    where = f", page {citation.page}" if citation.page else f", record {citation.record}" if citation.record else ""
-    return f"{citation.path}{where}{f' · {citation.section}' if citation.section else ''}"
+    section = f" · {citation.section}" if citation.section else ""
+    return f"{where(citation.path, citation.page, citation.record)}{section}"

@@ -22,6 +22,7 @@ from rag.html import Content, Markup, element, join, page, table
 from rag.judge import Evidence
 from rag.plot import Axis, Series, histogram, lines, milliseconds, unit, whisker
 from rag.term import counted
+from rag.types import where
 
 LABELS = MEASURES | {
     AUROC: "AUROC of the confidence",
@@ -107,19 +108,15 @@ def _ranks(row: Row) -> str:
     if not row.ranks:
         return "no page of evidence is given"
     each = [f"at passage {rank}" if rank else f"not among the first {DEPTH} passages" for rank in row.ranks]
-    return each[0] if len(each) == 1 else ", ".join(f"part {part} {where}" for part, where in enumerate(each, start=1))
+    return each[0] if len(each) == 1 else ", ".join(f"part {part} {rank}" for part, rank in enumerate(each, start=1))
 
 
 def _evidence(item: Evidence) -> str:
-    return item.file + (f", page {item.page}" if item.page else f", record {item.record}" if item.record else "")
+    return where(item.file, item.page, item.record)
 
 
 def _where(place: Place) -> str:
-    return (
-        place.path
-        + (f", page {place.page}" if place.page else f", record {place.record}" if place.record else "")
-        + (f" · {place.section}" if place.section else "")
-    )
+    return where(place.path, place.page, place.record) + (f" · {place.section}" if place.section else "")
 
 
 def two(value: float | None) -> str:

@@ -32,6 +32,11 @@ class Generator(Protocol):
         ...
 
 
+def where(path: str, page: int | None, record: str | None) -> str:
+    """A place as people read it: "policy.pdf, page 3", "register.jsonl, record C-12", "notes.md"."""
+    return f"{path}, page {page}" if page else f"{path}, record {record}" if record else path
+
+
 @dataclass(frozen=True, slots=True)
 class StoredChunk:
     """A chunk as the catalog knows it: with its file's identity, and the same file's other names."""

@@ -15,7 +15,7 @@ import typer
 
 from ingest.errors import UsageError
 from rag.cli.command import JsonOption, NoReaderOption
-from rag.cli.opening import open_catalog, open_retriever, parse_filter, say_filtered, say_mended, start_generator
+from rag.cli.opening import open_answerer, open_catalog, open_retriever, parse_filter, say_filtered, say_mended
 from rag.config import HITS, Settings
 from rag.term import bold, counted, dim, link, mark, one_line, say, show, show_json, wrapped
 
@@ -126,22 +126,17 @@ def ask(
     as_json: JsonOption = False,
 ) -> int:
     """Answer a question from the documents, with checked citations, or say that they do not."""
-    from rag.answer import Answerer, validate
+    from rag.answer import validate
     from rag.store import last
 
     questions = _questions(question, batch, validate)
     only = parse_filter(path, section, types, since)
-    catalog = open_catalog(settings)
-    say_filtered(catalog, only)
-    # The language model loads beside the retrieval; both need about half a second.
-    load = None if quotes_only else start_generator(settings)
-    retriever = open_retriever(settings, catalog, read=not no_reader)
-    answerer = Answerer(retriever, load, settings.answer_threshold)
+    answerer = open_answerer(settings, only, read=not no_reader, write=not quotes_only)
     if batch is not None:
         for number, text in questions:
             show_json({"id": number} | asdict(answerer.ask(text, only=only)))
         return 0
-    say_mended(retriever, questions[0][1])
+    say_mended(answerer.retriever, questions[0][1])
     if as_json:
         answer = answerer.ask(questions[0][1], only=only)
         show_json(asdict(answer))
@@ -224,8 +219,9 @@ def _source(place: dict[str, Any]) -> str:
 
 
 def _place(place: dict[str, Any]) -> str:
-    where = f", page {place['page']}" if place["page"] else f", record {place['record']}" if place["record"] else ""
-    return one_line(f"{place['path']}{where}")
+    from rag.types import where
+
+    return one_line(where(place["path"], place["page"], place["record"]))
 
 
 def _wrap(text: str) -> str:

@@ -15,7 +15,7 @@ import typer
 from ingest.errors import StrongroomError, UsageError
 from rag.cli.answering import PathOption, Printer, SectionOption, SinceOption, TypeOption
 from rag.cli.command import NoReaderOption
-from rag.cli.opening import open_catalog, open_retriever, parse_filter, say_filtered, start_generator
+from rag.cli.opening import open_answerer, parse_filter
 from rag.config import Settings
 from rag.term import counted, dim, escape, one_line, say, show
 
@@ -40,16 +40,13 @@ def chat(
     quotes_only: Annotated[bool, typer.Option("--quotes-only", help="Quotations alone, no language model.")] = False,
 ) -> int:
     """Ask several questions; a follow-up leans on the one before. Nothing is kept unless you /save it."""
-    from rag.answer import Answerer
     from rag.conversation import Conversation
 
     only = parse_filter(path, section, types, since)
-    catalog = open_catalog(settings)
-    say_filtered(catalog, only)
-    load = None if quotes_only else start_generator(settings)
-    retriever = open_retriever(settings, catalog, read=not no_reader)
-    conversation = Conversation(Answerer(retriever, load, settings.answer_threshold), only)
-    say(f"Ask about {counted(len(catalog.stored_files()), 'file')}. /help lists commands, Ctrl-D ends.")
+    answerer = open_answerer(settings, only, read=not no_reader, write=not quotes_only)
+    conversation = Conversation(answerer, only)
+    files = len(answerer.retriever.catalog.stored_files())
+    say(f"Ask about {counted(files, 'file')}. /help lists commands, Ctrl-D ends.")
     for line in _typed():
         try:
             if not line.startswith("/"):

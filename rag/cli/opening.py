@@ -12,6 +12,7 @@ from rag.config import Settings
 from rag.term import one_line, say
 
 if TYPE_CHECKING:
+    from rag.answer import Answerer
     from rag.filters import Filter
     from rag.models.embed import TextEmbedder
     from rag.retrieve import Retriever
@@ -75,6 +76,17 @@ def open_retriever(settings: Settings, catalog: Catalog, *, read: bool = True) -
         )
     reader = load_reader(settings.reader_model) if read else None
     return Retriever(catalog, open_index(catalog, settings.index, say), embedder, reader)
+
+
+def open_answerer(settings: Settings, only: Filter, *, read: bool, write: bool) -> Answerer:
+    """What answers questions from what `only` lets through; `write`: with the language model, which begins to load."""
+    from rag.answer import Answerer
+
+    catalog = open_catalog(settings)
+    say_filtered(catalog, only)
+    # The language model loads beside the retrieval; both need about half a second.
+    load = start_generator(settings) if write else None
+    return Answerer(open_retriever(settings, catalog, read=read), load, settings.answer_threshold)
 
 
 def parse_filter(path: str | None, section: str | None, types: str | None, since: str | None) -> Filter:

@@ -31,6 +31,7 @@ def show_page(
 ) -> int:
     """Print a page's text as it was indexed, so that anyone can check a quotation."""
     from rag.store import last
+    from rag.types import where
 
     catalog = open_catalog(settings)
     path, sha256, span = place, None, None
@@ -53,7 +54,7 @@ def show_page(
         show_json(row | ({"start": span[0], "end": span[1]} if span else {}))
     elif span is not None:
         start, end = span
-        say(one_line(f"{path}, page {page}" if page else f"{path}, record {record}" if record else path))
+        say(one_line(where(path, page, record)))
         show(escape(text[:start]) + mark(escape(text[start:end])) + escape(text[end:]))
     else:
         show(escape(text))
