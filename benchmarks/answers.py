@@ -8,6 +8,7 @@
 
 import argparse
 import json
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -110,6 +111,11 @@ def _report(questions: Sequence[Question], answers: Sequence[Row], exact: tuple[
     print(f"- quotations byte-exact: {exact[0]} of {exact[1]}")
     print(f"- answerable or not, AUROC of the confidence: {confidence:.3f}")
     print(f"- sentences dropped by the check: {sum(answer['dropped_sentences'] for answer in answers)}")
+    for mark, what in (("first_sentence", "first checked sentence"), ("total", "whole answer")):
+        # The first answer also loads the models; the others are warm.
+        times = [answer["timings_ms"][mark] for answer in answers[1:] if answer["found"] and answer["timings_ms"][mark]]
+        if times:
+            print(f"- {what}, warm, median of {len(times)}: {statistics.median(times) / 1000:.2f} s")
 
 
 if __name__ == "__main__":

@@ -101,6 +101,21 @@ def test_nothing_found_is_refused_whatever_the_threshold(retriever: Retriever) -
     assert (answer.searched, answer.nearest) == (0, ())
 
 
+def test_what_has_to_be_worked_out_is_refused_and_says_why(retriever: Retriever) -> None:
+    answer = Answerer(retriever, None, ALWAYS).ask("What is the ratio of laptops to incidents?")
+    assert (answer.mode, answer.citations) == ("refused", ())
+    assert "“ratio”" in answer.answer
+    assert answer.nearest
+
+
+@pytest.mark.parametrize("threshold", [ALWAYS, NEVER])
+def test_words_that_no_document_has_are_told(retriever: Retriever, threshold: float) -> None:
+    answerer = Answerer(retriever, None, threshold)
+    assert "No document has the word “tablets”." in answerer.ask("Who encrypts laptops and tablets?").warnings
+    assert "No document has the words “tablets”, “phones”." in answerer.ask("Who encrypts tablets, phones?").warnings
+    assert not any("No document" in warning for warning in answerer.ask("Who encrypts laptops?").warnings)
+
+
 def test_without_a_model_it_quotes(retriever: Retriever) -> None:
     answer = Answerer(retriever, None, ALWAYS).ask(QUESTION)
     assert (answer.mode, answer.model) == ("quoted", None)

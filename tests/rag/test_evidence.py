@@ -66,7 +66,9 @@ def test_the_same_words_are_quoted_once(catalog: Catalog) -> None:
 
 
 def test_a_table_of_contents_answers_nothing(catalog: Catalog) -> None:
-    text = "4 Laptops . . . . . . . . . . . . . . . . . . . . 2\n5 Encryption of laptops . . . . . . . . . . . . 3\n" * 4
+    text = (
+        "4 Laptops . . . . . . . . . . . . . . . . . . . . 2\n5 Encryption of laptops . . . . . . . . . . . . 3\n" * 4
+    )
     found = hits(catalog, text, (0, len(text)))
     assert places("Are laptops encrypted?", found, catalog, EMBEDDER) == []
 
