@@ -3,10 +3,10 @@
     python benchmarks/altered.py [--split tune]
 
 A true sentence is the `say` of a question in training/compliance.jsonl: an answer that people would give, beside three
-quotations cut from the passage as `rag ask` cuts them. Each is altered in one thing at a time: a figure, a unit, a
-name, a modal, a negation, a month, the way a limit points. Documents are split as for training: "report" are those held
-out; the check was written with the others in view. Then pairs of the public data for entailment (folds that are never
-trained on): support has to be kept, contradiction to be caught.
+quotations cut from the passage as `rag ask` cuts them, each under its heading. Each is altered in one thing at a time:
+a figure, a unit, a name, a modal, a negation, a month, the way a limit points. Documents are split as for training:
+"report" are those held out; the check was written with the others in view. Then pairs of the public data for entailment
+(folds that are never trained on): support has to be kept, contradiction to be caught.
 """
 
 import argparse
@@ -88,8 +88,11 @@ def _samples(split: str) -> Iterator[Sample]:
             first = next((span for span in cut if span[0] <= at < span[1]), cut[0])
             quotes = [first, *(span for span in cut if span != first)][:3]
             held = {stem for start, end in quotes for stem in stems(text[start:end])}
+            heading = f"{document['title']} › {document['passages'][asked['p']]['section']}"
+            held |= set(stems(heading))
             others = tuple(name for name in names if not set(stems(name)) <= held)
-            yield Sample(asked["say"], tuple(text[start:end] for start, end in quotes), asked["q"], others)
+            sources = tuple(f"{heading}\n{text[start:end]}" for start, end in quotes)
+            yield Sample(asked["say"], sources, asked["q"], others)
 
 
 # --- one thing changed ------------------------------------------------------------------------------------------------

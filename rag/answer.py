@@ -16,6 +16,7 @@ from rag.filters import EVERYTHING, Filter, matching
 from rag.models.embed import MAX_TOKENS
 from rag.models.pairs import QUESTION_TOKENS
 from rag.query import MAX_TERMS, STOPWORDS, parse
+from rag.rank import context
 from rag.retrieve import Retriever
 from rag.stems import stems
 from rag.types import Answer, Citation, Generator, Hit, ModelInfo, Quote, Sentence
@@ -123,7 +124,13 @@ class Answerer:
         passed: list[Sentence] = []
         cited: list[Quote] = []
         dropped = 0
-        written = write(question, [quote.text for quote in quotes], generator, lambda: clock.mark("first_token"))
+        written = write(
+            question,
+            [quote.text for quote in quotes],
+            generator,
+            lambda: clock.mark("first_token"),
+            [context(quote.hit.stored) for quote in quotes],
+        )
         for text, verdict in written:
             if verdict.passed and self._responsive(question, text):
                 clock.mark("first_sentence")

@@ -66,11 +66,12 @@ _BOUND = re.compile(
     r"\b(?:not|no) (?:later|earlier|more|less|fewer|longer|shorter) than\b|\bwithout (?:undue )?delay\b", re.I
 )
 _NEGATION = re.compile(
-    r"\b(?:not|never|no|none|neither|nor|without|cannot|prohibited|forbidden|except)\b|n['’]t\b", re.I
+    r"\b(?:not|never|no|none(?= of)|neither|nor|without|cannot|prohibited|forbidden|except)\b|n['’]t\b", re.I
 )
 # "(in millions, except per share data)" above a table holds for its figures.
-_TABLE_SCALE = re.compile(r"\b(?:in|of)\s(?:\w+\sof\s)?(?:[€$£]\s?)?(thousand|million|billion)s\b", re.I)
+_TABLE_SCALE = re.compile(r"\([^()\d]{0,30}\b(thousand|million|billion)s?\b|\bin\s(thousand|million|billion)s\b", re.I)
 _EXCEPTION = re.compile(r"\b(?:except|unless|other than|save for)\b", re.I)
+_ABSOLUTE = re.compile(r"\b(?:only|solely|exclusively|always|alone)\b", re.I)
 _LEAD = re.compile(r"^(?:yes|no),\s", re.I)  # the answer to a question; what it says comes after
 _CLAUSE = re.compile(r"[;:]\s|,\s(?=(?:but|unless|except)\b)")
 _ADVERBS = {
@@ -110,6 +111,7 @@ def check(sentence: str, quotes: Sequence[str], question: str = "") -> Verdict:
         *_directions(sentence, source),
         *_names(sentence, source),
         *_periods(sentence, source),
+        *_absolutes(sentence, source),
         *_obligation(sentence, source),
         *_negation(sentence, source),
         *_coverage(sentence, source, question),
@@ -192,7 +194,7 @@ def _directions(sentence: str, source: str) -> list[str]:
 
 def _figures(sentence: str, source: str) -> list[str]:
     held = numbers(_LABEL.sub(" ", source))
-    for scale in map(str.lower, _TABLE_SCALE.findall(source)):
+    for scale in {(one or other).lower() for one, other in _TABLE_SCALE.findall(source)}:
         held |= {(value * _SCALES[scale], unit) for value, unit in held}
     if currency := {_SAME_UNIT[sign] for sign in re.findall(r"[€$£]", source)}:
         held |= {(value, unit) for value, none in held if not none for unit in currency}  # said once for a table
@@ -237,6 +239,13 @@ def _periods(sentence: str, source: str) -> list[str]:
     """ "Every month" must not become "every week", whether a figure stands before it or not."""
     wrong = _units_named(sentence) - _units_named(source)
     return [f"the quotation does not say {unit!r}" for unit in sorted(wrong)]
+
+
+def _absolutes(sentence: str, source: str) -> list[str]:
+    """ "The Head may open it" must not become "only the Head may"."""
+    if _ABSOLUTE.search(sentence) and not _ABSOLUTE.search(source):
+        return [f"the quotation does not say {match[0].lower()!r}" for match in _ABSOLUTE.finditer(sentence)][:1]
+    return []
 
 
 def _units_named(text: str) -> set[str]:

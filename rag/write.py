@@ -17,11 +17,19 @@ _MARKS = re.compile(r"\s*\[\d+\]")  # the program cites, the model does not: its
 
 
 def write(
-    question: str, quotes: Sequence[str], generator: Generator, on_piece: Callable[[], None] = lambda: None
+    question: str,
+    quotes: Sequence[str],
+    generator: Generator,
+    on_piece: Callable[[], None] = lambda: None,
+    headings: Sequence[str] = (),
 ) -> Iterator[tuple[str, Verdict]]:
-    """Stream each sentence as soon as it is complete, with what the check says of it; `on_piece` hears each token.
+    """Stream each sentence as soon as it is complete, with what the check says of it.
 
     A quotation with an order to a language model is not given to it: nothing is written from those.
+
+    Args:
+        on_piece: hears each token.
+        headings: what each quotation stands under, as people see it; a sentence may use its words. () for none.
     """
     given = [index for index, quote in enumerate(quotes) if not orders(quote)]
     if not given:
@@ -33,7 +41,8 @@ def write(
         if sentence in seen:
             return  # it has begun to repeat itself
         seen.add(sentence)
-        verdict = check(sentence, [quotes[index] for index in given], question)
+        sources = [f"{headings[index]}\n{quotes[index]}" if headings else quotes[index] for index in given]
+        verdict = check(sentence, sources, question)
         yield sentence, replace(verdict, citations=tuple(given[index] for index in verdict.citations))
         if len(seen) == MAX_SENTENCES:
             return

@@ -126,6 +126,10 @@ def test_true_sentences_pass(sentence: str, quote: str) -> None:
             "Visitors must wear a badge at all times. Dogs are not allowed.",
         ),
         ("Visitors may wear a badge at all times.", "Visitors must wear a badge at all times. Staff may bring a dog."),
+        # more than is said
+        ("The manager may grant remote access.", "Managers grant remote access to staff."),
+        ("Only managers grant remote access to staff.", "Managers grant remote access to staff."),
+        ("Managers always grant remote access to staff.", "Managers grant remote access to staff."),
         # how often
         ("Visitors show a badge at the gate every week.", "Visitors show a badge at the gate every month."),
         ("Visitors show a badge at the gate weekly.", "Visitors show a badge at the gate every month."),
