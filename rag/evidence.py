@@ -22,7 +22,7 @@ SHORT = 200  # characters; a shorter span is joined with what follows: "(a) one 
 # Weights of a span's marks, without and with a reader. Without: random search over 400 mixtures on the dev questions of
 # the sample office found none clearly better. With: fitted by `training/calibrate.py`.
 PLAIN = {"similarity": 0.40, "overlap": 0.30, "passage": 0.20, "shape": 0.10}
-READ = {"inside": 0.269, "relevance": 0.249, "similarity": 8.96, "passage": 5.71}
+READ = {"inside": 0.289, "relevance": 0.308, "similarity": 8.71, "passage": 4.35}
 _UNLIKELY = -12.0  # log-probability below which one place is as unlikely as another
 
 _LEADERS = re.compile(r"(?:\.\s?){6,}")  # dots between a heading and its page: a table of contents answers nothing

@@ -55,12 +55,12 @@ LANGUAGE = ModelEntry(
 )
 
 READER = ModelEntry(
-    name="strongroom-reader-v2",
+    name="strongroom-reader-v3",
     kind="reader",
     package="strongroom",
     module="rag",
     folder="weights",
-    files={"reader.int8.onnx": "fc788c4490e7e55ea9637790565609a0939157c646e732a1782f734d24b29f4a"},
+    files={"reader.int8.onnx": "4f06ae6b99d53a0498ff1709daa622c9a03ce71b86bb1263b565413f5ae72893"},
     licence="CC-BY-SA-4.0",
     source="trained by training/ from all-MiniLM-L6-v2; see training/MODEL_CARD.md",
 )
