@@ -7,7 +7,7 @@ meaning.
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -47,17 +47,27 @@ def surroundings(catalog: Catalog, wording: Wording, chunks: Sequence[int]) -> S
         return Surroundings({}, {}, 0.0)
     pattern, pairs = _pattern(wording), _pairs(wording)
     mean = sum(map(len, distinct)) / len(distinct)
-    scores, phrases = {}, {}
+    scores, shared = {}, {}
     for text in distinct:
         found = [(match, key) for match in pattern.finditer(text.lower()) if (key := stem(match[0])) in weights]
         scores[text] = _bm25(Counter(key for _, key in found), len(text) / mean, weights)
-        shared = pairs & _neighbours(text.lower(), found)
-        phrases[text] = sum(sorted((weights[one] + weights[other]) / 2 for one, other in shared))
+        shared[text] = pairs & _neighbours(text.lower(), found)
+    phrases = _phrases(shared, weights)
     return Surroundings(
         {chunk: scores[text] for chunk, text in texts.items()},
         {chunk: phrases[text] for chunk, text in texts.items()},
         max(scores.values()) / most,
     )
+
+
+def _phrases(shared: Mapping[str, Set[tuple[str, str]]], weights: Mapping[str, float]) -> dict[str, float]:
+    """What the phrases on each page weigh: as much as their words, and the less the more of these pages have them."""
+    pages = Counter(pair for pairs in shared.values() for pair in pairs)
+    weight = {
+        (one, other): (weights[one] + weights[other]) / 2 * (1 - count / (len(shared) + 1))
+        for (one, other), count in pages.items()
+    }
+    return {text: sum(sorted(weight[pair] for pair in pairs)) for text, pairs in shared.items()}
 
 
 def _rarities(catalog: Catalog, wording: Wording) -> dict[str, float]:

@@ -168,7 +168,8 @@ def fuse(
     Analysis of Fusion Functions for Hybrid Retrieval", 2023, with weights that depend on the query.
     """
     of_phrases, of_meaning, of_pages = _weights(pages.coverage)
-    of_phrases = of_phrases if any(pages.phrases.values()) else 0.0
+    if named or not any(pages.phrases.values()):  # neighbours in a name stand on every page of its document
+        of_phrases = 0.0
     of_names = NAMED if named else 0.0
     rest = (1 - of_names) * (1 - of_phrases)
     top = max(words.values(), default=0.0) or 1.0
