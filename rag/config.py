@@ -12,7 +12,7 @@ import platformdirs
 from ingest.errors import StorageError, UsageError
 
 HITS = 10  # passages `rag search` shows
-ANSWER_THRESHOLD = 0.57  # confidence below which `rag ask` refuses; rag/answerable.py says what it is made of
+ANSWER_THRESHOLD = 0.5  # confidence below which `rag ask` refuses; rag/answerable.py says what it is made of
 
 _TYPES: dict[str, type] = {
     "collection": str,

@@ -60,7 +60,7 @@ READER = ModelEntry(
     package="strongroom",
     module="rag",
     folder="weights",
-    files={"reader.int8.onnx": "4f06ae6b99d53a0498ff1709daa622c9a03ce71b86bb1263b565413f5ae72893"},
+    files={"reader.int8.onnx": "e2fd8eaccd76fbbd5f2779e75f51c58abfd67a44ea7c1a412421e551137fb1ea"},
     licence="CC-BY-SA-4.0",
     source="trained by training/ from all-MiniLM-L6-v2; see training/MODEL_CARD.md",
 )
