@@ -86,7 +86,12 @@ class Answerer:
                 nearest=tuple(cite(number, quote) for number, quote in enumerate(quotes, start=1)),
                 timings_ms=clock.stop(),
             )
-        sentences, cited, dropped, model = self._write(question, quotes, clock, on_sentence)
+        at_odds = tuple(differences([cite(number, quote) for number, quote in enumerate(quotes, start=1)]))
+        # Where quotations are at odds, all of them are the answer: a sentence would take one side.
+        write = self.load_generator is not None and not at_odds
+        sentences, cited, dropped, model = (
+            self._write(question, quotes, clock, on_sentence) if write else ([], [], 0, None)
+        )
         shown = cited or quotes
         citations = tuple(cite(number, quote) for number, quote in enumerate(shown, start=1))
         text = " ".join(map(str, sentences)) if sentences else "\n".join(map(_quotation, citations))
@@ -99,10 +104,10 @@ class Answerer:
             citations=citations,
             missing=_missing(question, citations),
             warnings=(
-                *differences(citations),
+                *at_odds,
                 *planted.warnings(shown),
                 *unknown,
-                *self._warnings(question, silent=self.load_generator is not None and model is None),
+                *self._warnings(question, silent=write and model is None),
             ),
             dropped_sentences=dropped,
             unreadable=unreadable,
@@ -115,8 +120,7 @@ class Answerer:
         self, question: str, quotes: Sequence[Quote], clock: "Clock", on_sentence: Callable[[Sentence], None]
     ) -> tuple[list[Sentence], list[Quote], int, ModelInfo | None]:
         """Sentences that passed, the quotations they cite in order, how many did not pass, and who wrote."""
-        if self.load_generator is None:
-            return [], [], 0, None
+        assert self.load_generator is not None  # the caller's duty
         generator = self.load_generator()
         clock.mark("load")
         if generator.count(question) > MAX_WRITTEN:

@@ -101,6 +101,22 @@ def test_nothing_found_is_refused_whatever_the_threshold(retriever: Retriever) -
     assert (answer.searched, answer.nearest) == (0, ())
 
 
+def test_quotations_at_odds_are_all_quoted_and_no_sentence_takes_a_side(
+    retriever: Retriever, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "rag.answer.differences", lambda quoted: iter([f"{len(quoted)} say nearly the same, but differ."])
+    )
+
+    def load() -> ScriptedGenerator:
+        pytest.fail("the model was loaded")
+
+    answer = Answerer(retriever, load, ALWAYS).ask(QUESTION)
+    assert (answer.mode, answer.model, answer.dropped_sentences) == ("quoted", None, 0)
+    assert f"{len(answer.citations)} say nearly the same, but differ." in answer.warnings
+    assert not any("too long" in warning for warning in answer.warnings)
+
+
 def test_what_has_to_be_worked_out_is_refused_and_says_why(retriever: Retriever) -> None:
     answer = Answerer(retriever, None, ALWAYS).ask("What is the ratio of laptops to incidents?")
     assert (answer.mode, answer.citations) == ("refused", ())
