@@ -39,16 +39,18 @@ def main() -> None:
         home = options.home or Path(scratch)
         questions = read_questions(options.questions, validate, options.split)
         subprocess.run([*RAG, "--home", home, "ingest", options.documents], check=False, stdout=subprocess.DEVNULL)
-        answers = _ask(home, questions, Path(scratch), ["--quotes-only"] if options.quotes_only else [])
+        asked = [(item.id, item.question) for item in questions]
+        answers = ask(home, asked, quotes_only=options.quotes_only)
         _report(questions, answers, _exact(home, answers), options.show)
 
 
-def _ask(home: Path, questions: Sequence[Question], scratch: Path, options: Sequence[str]) -> list[Row]:
-    batch = scratch / "questions.jsonl"
-    batch.write_text("".join(json.dumps({"id": item.id, "question": item.question}) + "\n" for item in questions))
-    result = subprocess.run(
-        [*RAG, "--home", home, "ask", "--batch", batch, *options], check=True, capture_output=True, text=True
-    )
+def ask(home: Path, questions: Sequence[tuple[str, str]], *, quotes_only: bool) -> list[Row]:
+    """What `rag ask --batch` prints for each `(id, question)`."""
+    with tempfile.TemporaryDirectory() as scratch:
+        batch = Path(scratch) / "questions.jsonl"
+        batch.write_text("".join(json.dumps({"id": name, "question": text}) + "\n" for name, text in questions))
+        command = [*RAG, "--home", home, "ask", "--batch", batch, *(["--quotes-only"] if quotes_only else [])]
+        result = subprocess.run(command, check=True, capture_output=True, text=True)
     return [json.loads(line) for line in result.stdout.splitlines()]
 
 

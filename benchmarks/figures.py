@@ -12,17 +12,14 @@ that `benchmarks/retrieval.py financebench --home FOLDER` has filled.
 import argparse
 import json
 import re
-import subprocess
-import sys
-import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from answers import ask
 from measure import BENCH, table
 from retrieval import split_of
 
-RAG = [sys.executable, "-c", "from rag.cli import main; main()"]
 _FIGURE = re.compile(r"-?\$?\s?\(?(\d[\d,]*(?:\.\d+)?)")
 _ALONE = re.compile(r"-?\$?\d[\d,]*(?:\.\d+)?\s?%?")
 
@@ -41,7 +38,8 @@ def main() -> None:
         for row in rows
         if _ALONE.fullmatch(row["answer"].strip()) and options.split in ("all", split_of(row["question"]))
     ]
-    answers = _ask(options.home / "financebench", asked, quotes_only=options.quotes_only)
+    pairs = [(row["id"], row["question"]) for row in asked]
+    answers = ask(options.home / "financebench", pairs, quotes_only=options.quotes_only)
     judged = [_judge(row["answer"], answer) for row, answer in zip(asked, answers, strict=True)]
     if options.show:
         for row, answer, verdict in zip(asked, answers, judged, strict=True):
@@ -55,15 +53,6 @@ VERDICTS = ("right", "wrong", "refused")
 
 def _share(counted: Counter[str], verdict: str) -> str:
     return f"{counted[verdict]} ({counted[verdict] / max(counted.total(), 1):.0%})"
-
-
-def _ask(home: Path, asked: list[dict[str, Any]], *, quotes_only: bool) -> list[dict[str, Any]]:
-    with tempfile.TemporaryDirectory() as scratch:
-        batch = Path(scratch) / "questions.jsonl"
-        batch.write_text("".join(json.dumps({"id": row["id"], "question": row["question"]}) + "\n" for row in asked))
-        command = [*RAG, "--home", home, "ask", "--batch", batch, *(["--quotes-only"] if quotes_only else [])]
-        result = subprocess.run(command, check=True, capture_output=True, text=True)
-    return [json.loads(line) for line in result.stdout.splitlines()]
 
 
 def _judge(wanted: str, answer: dict[str, Any]) -> str:

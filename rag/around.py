@@ -49,9 +49,10 @@ def surroundings(catalog: Catalog, wording: Wording, chunks: Sequence[int]) -> S
     mean = sum(map(len, distinct)) / len(distinct)
     scores, shared = {}, {}
     for text in distinct:
-        found = [(match, key) for match in pattern.finditer(text.lower()) if (key := stem(match[0])) in weights]
+        plain = text.lower()
+        found = [(match, key) for match in pattern.finditer(plain) if (key := stem(match[0])) in weights]
         scores[text] = _bm25(Counter(key for _, key in found), len(text) / mean, weights)
-        shared[text] = pairs & _neighbours(text.lower(), found)
+        shared[text] = pairs & _neighbours(plain, found)
     phrases = _phrases(shared, weights)
     return Surroundings(
         {chunk: scores[text] for chunk, text in texts.items()},

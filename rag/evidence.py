@@ -102,15 +102,15 @@ def _read_marks(hit: Hit, spans: Sequence[tuple[int, int]]) -> list[dict[str, fl
 
 def spans(text: str) -> list[tuple[int, int]]:
     """Sentences of a passage, short ones joined with what follows (the last with what stands before)."""
-    spans: list[tuple[int, int]] = []
+    joined: list[tuple[int, int]] = []
     for start, end in sentences(text):
-        if spans and spans[-1][1] - spans[-1][0] < SHORT:
-            spans[-1] = (spans[-1][0], end)
+        if joined and joined[-1][1] - joined[-1][0] < SHORT:
+            joined[-1] = (joined[-1][0], end)
         else:
-            spans.append((start, end))
-    if len(spans) > 1 and spans[-1][1] - spans[-1][0] < SHORT:
-        spans[-2:] = [(spans[-2][0], spans[-1][1])]
-    return [(start, end) for start, end in spans if not _LEADERS.search(text, start, end)]
+            joined.append((start, end))
+    if len(joined) > 1 and joined[-1][1] - joined[-1][0] < SHORT:
+        joined[-2:] = [(joined[-2][0], joined[-1][1])]
+    return [(start, end) for start, end in joined if not _LEADERS.search(text, start, end)]
 
 
 def _in_context(hit: Hit, start: int, end: int) -> str:

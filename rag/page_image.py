@@ -28,9 +28,7 @@ def write_picture(file: Path, number: int, text: str, span: tuple[int, int] | No
         raise UsageError(f"{target} is there already; name another file.")
     with file.open("rb") as opened:
         source = Source(file.name, opened, file.stat().st_size)
-        pixels = pdf.render(source, number, DPI)
-        opened.seek(0)
-        boxes = pdf.locate(source, number, DPI, text, span) if span else []
+        pixels, boxes = pdf.render_with(source, number, DPI, text, span or (0, 0))
     try:
         target.write_bytes(images.png(pixels, boxes))
     except OSError as error:

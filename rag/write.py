@@ -36,12 +36,12 @@ def write(
         return
     messages, used = build(question, [quotes[index] for index in given], generator)
     given = given[:used]
+    sources = [f"{headings[index]}\n{quotes[index]}" if headings else quotes[index] for index in given]
     seen: set[str] = set()
     for sentence in _sentences(generator.generate(messages, MAX_TOKENS), on_piece):
         if sentence in seen:
             return  # it has begun to repeat itself
         seen.add(sentence)
-        sources = [f"{headings[index]}\n{quotes[index]}" if headings else quotes[index] for index in given]
         verdict = check(sentence, sources, question)
         yield sentence, replace(verdict, citations=tuple(given[index] for index in verdict.citations))
         if len(seen) == MAX_SENTENCES:

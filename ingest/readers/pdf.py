@@ -107,12 +107,13 @@ def render(source: Source, number: int, dpi: int) -> "NDArray[np.uint8]":
         ReadError: as `read` does, and FAILED where this page cannot be drawn.
     """
     with _drawn(source, number, dpi) as (_, bitmap):
-        pixels: NDArray[np.uint8] = bitmap.to_numpy().reshape(bitmap.height, bitmap.width).copy()
-        return pixels
+        return _pixels(bitmap)
 
 
-def locate(source: Source, number: int, dpi: int, text: str, span: tuple[int, int]) -> list[Box]:
-    """Where `text[span]` stands on page `number` as `render` draws it: a box for each line, [] where it is not found.
+def render_with(
+    source: Source, number: int, dpi: int, text: str, span: tuple[int, int]
+) -> "tuple[NDArray[np.uint8], list[Box]]":
+    """The page as `render` draws it, and where `text[span]` stands on it: a box for each line, [] if it is not found.
 
     Args:
         text: of the page, as it is stored. Compared by letters and digits alone: white space, hyphens and ligatures
@@ -122,29 +123,38 @@ def locate(source: Source, number: int, dpi: int, text: str, span: tuple[int, in
         ReadError: as `render` does.
     """
     with _drawn(source, number, dpi) as (page, bitmap):
-        textpage = page.get_textpage()
-        try:
-            letters = [
-                (letter, index)
-                for index in range(textpage.count_chars())
-                for letter in _bare(textpage.get_text_range(index, 1, errors="ignore"))
-            ]
-            wanted, before = _bare(text[slice(*span)]), len(_bare(text[: span[0]]))
-            whole = "".join(letter for letter, _ in letters)
-            places = [match.start() for match in re.finditer(f"(?={re.escape(wanted)})", whole)] if wanted else []
-            if not places:
-                return []
-            first = min(places, key=lambda place: abs(place - before))
-            position = bitmap.get_posconv(page)
-            boxes: list[Box] = []
-            for index in dict.fromkeys(index for _, index in letters[first : first + len(wanted)]):
-                left, bottom, right, top = textpage.get_charbox(index, loose=True)
-                corners = (position.to_bitmap(left, top), position.to_bitmap(right, bottom))
-                xs, ys = sorted(x for x, _ in corners), sorted(y for _, y in corners)
-                _grow(boxes, (xs[0], ys[0], xs[1], ys[1]))
-            return boxes
-        finally:
-            textpage.close()
+        return _pixels(bitmap), _located(page, bitmap, text, span)
+
+
+def _pixels(bitmap: Any) -> "NDArray[np.uint8]":
+    pixels: NDArray[np.uint8] = bitmap.to_numpy().reshape(bitmap.height, bitmap.width).copy()
+    return pixels
+
+
+def _located(page: Any, bitmap: Any, text: str, span: tuple[int, int]) -> list[Box]:
+    textpage = page.get_textpage()
+    try:
+        letters = [
+            (letter, index)
+            for index in range(textpage.count_chars())
+            for letter in _bare(textpage.get_text_range(index, 1, errors="ignore"))
+        ]
+        wanted, before = _bare(text[slice(*span)]), len(_bare(text[: span[0]]))
+        whole = "".join(letter for letter, _ in letters)
+        places = [match.start() for match in re.finditer(f"(?={re.escape(wanted)})", whole)] if wanted else []
+        if not places:
+            return []
+        first = min(places, key=lambda place: abs(place - before))
+        position = bitmap.get_posconv(page)
+        boxes: list[Box] = []
+        for index in dict.fromkeys(index for _, index in letters[first : first + len(wanted)]):
+            left, bottom, right, top = textpage.get_charbox(index, loose=True)
+            corners = (position.to_bitmap(left, top), position.to_bitmap(right, bottom))
+            xs, ys = sorted(x for x, _ in corners), sorted(y for _, y in corners)
+            _grow(boxes, (xs[0], ys[0], xs[1], ys[1]))
+        return boxes
+    finally:
+        textpage.close()
 
 
 def _bare(text: str) -> str:
