@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ingest.errors import UsageError
+from ingest.errors import StorageError, UsageError
 from rag.cli.command import JsonOption, NoReaderOption
 from rag.cli.opening import open_answerer, open_catalog, open_retriever, parse_filter, say_filtered, say_mended
 from rag.config import HITS, Settings
@@ -144,7 +144,10 @@ def ask(
         printer = Printer()
         answer = answerer.ask(questions[0][1], only=only, on_hits=printer.hits, on_sentence=printer.sentence)
         printer.finish(answer)
-    last.keep(settings.index, answer.citations or answer.nearest)
+    try:
+        last.keep(settings.index, answer.citations or answer.nearest)
+    except StorageError as error:  # the answer stands all the same
+        say(one_line(str(error)))
     return 0 if answer.found else NOT_FOUND
 
 

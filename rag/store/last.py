@@ -37,7 +37,8 @@ def keep(folder: Path, citations: Sequence[Citation]) -> None:
         aside.replace(folder / _FILE)
     except OSError as error:
         raise StorageError(
-            f"Cannot write {folder / _FILE} ({error.strerror}); free some space, then ask again."
+            f"Cannot write {folder / _FILE} ({error.strerror}), so `rag show N` does not know this answer; free some "
+            "space."
         ) from error
 
 

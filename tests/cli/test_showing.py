@@ -62,6 +62,17 @@ def test_what_was_cited_and_is_no_more(rag: Rag, office: Path) -> None:
     assert "ask first" in error(rag("show", "1"))
 
 
+def test_an_answer_stands_where_its_sources_cannot_be_kept(rag: Rag, office: Path, home: Path) -> None:
+    answer = rag("ask", QUESTION, "--quotes-only", "--json")
+    (kept,) = home.rglob("last_answer.json")
+    kept.unlink()
+    kept.mkdir()
+    again = rag("ask", QUESTION, "--quotes-only", "--json")
+    assert again.code == answer.code
+    assert again.json["citations"] == answer.json["citations"]
+    assert "does not know this answer" in again.err
+
+
 def test_a_page_as_a_picture(rag: Rag, office: Path, tmp_path: Path) -> None:
     answer = rag("ask", QUESTION, "--quotes-only", "--json").json
     sources = answer["citations"] or answer["nearest"]
