@@ -23,6 +23,8 @@ EMBED = 128  # chunks embedded at a time, about a second's work
 RETRIED = frozenset({FileStatus.FAILED, FileStatus.PASSWORD})
 """Statuses that may end better although the bytes are the same: they hang on permissions, limits or a password."""
 
+_NAMED = 10  # pages that a report names; `rag status` knows all
+
 SECONDS, SECONDS_MB = 60.0, 10.0
 """Time to read or to cut a file, and more for each of its megabytes. Annual reports of 4 MB take 1.5 s."""
 SECONDS_OCR = 120.0
@@ -241,7 +243,7 @@ def _recognise(job: _Job, document: Document, reading: Reading, watcher: Watcher
 
     with ThreadPoolExecutor(reading.pool.workers) as threads:
         list(threads.map(read, document.scans))
-    pages = tuple(_better(page, recognised.get(page.number or 0, "")) for page in document.pages)
+    pages = tuple(better(page, recognised.get(page.number or 0, "")) for page in document.pages)
     notes = [f"page {page}: OCR failed ({why})" for page, why in sorted(failed.items()) if why]
     report = replace(
         job.report,
@@ -249,12 +251,6 @@ def _recognise(job: _Job, document: Document, reading: Reading, watcher: Watcher
         pages_ocr=tuple(page.number for page in pages if page.ocr and page.number is not None),
     )
     return report, replace(document, pages=pages, notes=(*document.notes, *notes))
-
-
-def _better(page: Page, recognised: str) -> Page:
-    """The page with the text of its image, where that is the better one."""
-    text = better(page.text, recognised)
-    return page if text == page.text else replace(page, text=text, ocr=True)
 
 
 def _describe(report: FileReport, document: Document) -> FileReport:
@@ -267,6 +263,9 @@ def _describe(report: FileReport, document: Document) -> FileReport:
         notes.append(f"{len(report.pages_ocr)} of {pages} pages read by OCR")
     if report.pages_failed:
         notes.append(f"{len(report.pages_failed)} of {pages} pages could not be read")
+    if hiding := [page for page in document.pages if page.hidden]:
+        size = sum(span.end - span.start for page in hiding for span in page.hidden)
+        notes.append(f"hidden text: {size:,} characters {_on(hiding)} that nobody sees")
     if report.pages_skipped:
         notes.append(f"{len(report.pages_skipped)} of {pages} pages are scans, left out by --no-ocr")
     if any(page.text.strip() for page in document.pages):
@@ -282,6 +281,13 @@ def _describe(report: FileReport, document: Document) -> FileReport:
         status = FileStatus.NO_TEXT
         notes.append("no page holds text")
     return replace(report, status=status, pages=pages, pages_without_text=without, detail="; ".join(notes))
+
+
+def _on(pages: Sequence[Page]) -> str:
+    """ "on page 2, 5", "in it" where the format has no pages: for the end of a sentence about a few of them."""
+    numbers = [str(page.number) for page in pages if page.number is not None]
+    more = ", …" if len(numbers) > _NAMED else ""
+    return f"on page {', '.join(numbers[:_NAMED])}{more}" if numbers else "in it"
 
 
 def _embed(catalog: Catalog, embedder: Embedder, watcher: Watcher, least: int = 1) -> bool:

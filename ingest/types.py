@@ -65,6 +65,15 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Hidden:
+    """A span of a page's text that nobody sees who looks at the document."""
+
+    start: int  # into the page's text
+    end: int
+    why: str  # in words, as `ingest.readers.unseen.Why` has them
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """A unit of text with a citable place: a PDF page, a slide, a sheet, a whole text file, a record."""
 
@@ -74,6 +83,7 @@ class Page:
     record: str | None = None  # the id of a .jsonl record, or the name of a mail's attachment
     title: str | None = None  # the record's own title, or the sheet's name
     ocr: bool = False  # the text was recognised in an image
+    hidden: tuple[Hidden, ...] = ()  # what nobody sees of it, in order; it is text all the same
 
 
 @dataclass(frozen=True, slots=True)

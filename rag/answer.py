@@ -134,6 +134,7 @@ class Answerer:
             generator,
             lambda: clock.mark("first_token"),
             [context(quote.hit.stored) for quote in quotes],
+            withheld=[index for index, quote in enumerate(quotes) if quote.unseen],
         )
         for text, verdict in written:
             if verdict.passed and self._responsive(question, text):
@@ -238,6 +239,7 @@ def cite(number: int, quote: Quote) -> Citation:
         ocr=stored.ocr,
         also=stored.also,
         words=_words(quote),
+        hidden=quote.unseen,
     )
 
 

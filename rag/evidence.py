@@ -6,10 +6,12 @@ language model.
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ingest.sentences import sentences
+from ingest.types import Chunk, Hidden
 from rag.models.embed import TextEmbedder
 from rag.stems import stem, stems, topic_words
 from rag.store.catalog import Catalog
@@ -46,6 +48,7 @@ class Place:
     start: int  # into the passage's text
     end: int
     marks: Mapping[str, float]  # by the names of PLAIN and READ
+    hidden: tuple[Hidden, ...] = ()  # what nobody sees of the passage; offsets into the page's text
 
     @property
     def score(self) -> float:
@@ -62,7 +65,8 @@ def select(found: Sequence[Place]) -> list[Quote]:
         text = chunk.text[place.start : place.end]
         if any(" ".join(text.split()) == " ".join(quote.text.split()) for quote in picked):
             continue
-        picked.append(Quote(place.hit, chunk.start + place.start, chunk.start + place.end, text, place.score))
+        start, end = chunk.start + place.start, chunk.start + place.end
+        picked.append(Quote(place.hit, start, end, text, place.score, place.hidden))
         if len(picked) == QUOTES:
             break
     return picked
@@ -72,7 +76,8 @@ def places(question: str, hits: Sequence[Hit], catalog: Catalog, embedder: TextE
     """Every span of the first PASSAGES hits that could be quoted, in the order of the hits."""
     hits = hits[:PASSAGES]
     rarity = _rarity(question, catalog)
-    cut = [(hit, spans(hit.stored.chunk.text)) for hit in hits]
+    hidden = catalog.hidden([hit.stored.id for hit in hits])
+    cut = [(hit, list(_cut(hit.stored.chunk, hidden.get(hit.stored.id, ())))) for hit in hits]
     texts = [_in_context(hit, *span) for hit, found in cut for span in found]
     if not texts:
         return []
@@ -88,8 +93,15 @@ def places(question: str, hits: Sequence[Hit], catalog: Catalog, embedder: TextE
                 "passage": hit.score,
                 "shape": _shape(question, hit.stored.chunk.text[slice(*span)]),
             }
-            made.append(Place(hit, *span, plain | marks))
+            made.append(Place(hit, *span, plain | marks, tuple(hidden.get(hit.stored.id, ()))))
     return made
+
+
+def _cut(chunk: Chunk, hidden: Sequence[Hidden]) -> Iterator[tuple[int, int]]:
+    """The spans of a passage, what nobody sees apart from what is seen."""
+    edges = {edge - chunk.start for span in hidden for edge in (span.start, span.end)}
+    for first, last in pairwise(sorted({0, len(chunk.text), *edges})):
+        yield from ((first + start, first + end) for start, end in spans(chunk.text[first:last]))
 
 
 def _read_marks(hit: Hit, spans: Sequence[tuple[int, int]]) -> list[dict[str, float]]:

@@ -15,8 +15,35 @@ from rag.term import counted
 from rag.types import Quote
 
 _SHOWN = 90  # characters of an order that are repeated to the user
-# Invisible characters with an honest use: the soft hyphen, and joiners that some scripts and emoji need.
-_HONEST = frozenset("\u00ad\u200c\u200d")
+
+# Characters without a shape of their own that are no controls: Default_Ignorable_Code_Point of Unicode 15's
+# DerivedCoreProperties.txt where the category is not Cf, and the blank Braille pattern.
+_SHAPELESS = frozenset(
+    map(
+        chr,
+        (0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, *range(0x180B, 0x1810), 0x2800, 0x3164, *range(0xFE00, 0xFE10),
+         0xFFA0, *range(0xE0100, 0xE01F0)),
+    )
+)  # fmt: skip
+# Invisible characters in honest use: the soft hyphen; joiners between letters of scripts that join, and in emoji; one
+# variation selector behind a sign or an ideograph, or in a keycap; the tags of a flag.
+_HONEST = re.compile(
+    "\u00ad|(?<=[^\x00-\u058f])[\u200c\u200d]|(?<=[^\x00-\u024f\ufe00-\ufe0f\U000e0100-\U000e01ef])"
+    "[\ufe00-\ufe0f\U000e0100-\U000e01ef]|(?<=[0-9#*])\ufe0f(?=\u20e3)"
+    "|(?<=\U0001f3f4)[\U000e0030-\U000e007a]{1,6}\U000e007f"
+)
+# Cyrillic and Greek letters that are drawn like Latin ones (Unicode Technical Standard 39, confusables.txt).
+_ALIKE = dict(
+    zip(
+        "аеіјорсухѕһԁԛԝАВЕЅІЈКМНОРСТУХҮԌΑΒΕΖΗΙΚΜΝΟΡΤΥΧοϲϳ",
+        "aeijopcyxshdqwABESIJKMHOPCTYXYGABEZHIKMNOPTYXocj",
+        strict=True,
+    )
+)
+_FOLDED = str.maketrans(_ALIKE)
+_LATIN = re.compile("[A-Za-z]")
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_TAG, _SELECTOR = 0xE0000, 0xE0100 - 16  # what is added to a letter's code where tags or variation selectors spell text
 
 _REPLY = r"(?:answers?|responses?|repl(?:y|ies)|outputs?|completions?|messages?|summary|summaries|text)"
 _YOURS = rf"\b(?:your|the final|the model's|the assistant's)\s+(?:\w+\s+)?{_REPLY}\b"
@@ -49,7 +76,11 @@ _ORDERS = [
 
 
 def orders(text: str) -> list[str]:
-    """Sentences of `text` that read as orders to a language model, as they stand there."""
+    """Sentences of `text` that read as orders to a language model, as they stand there.
+
+    Letters that stand for others, and those that nobody sees, are read as a model may read them.
+    """
+    text = _read(text)
     matches = (_order(text[start:end]) for start, end in sentences(text))
     return [" ".join(found.split()) for found in matches if found]
 
@@ -60,18 +91,80 @@ def _order(sentence: str) -> str:
     return sentence[found:]
 
 
+def _read(text: str) -> str:
+    """`text` with what invisible characters spell, without the others, and with look-alikes as the letters they play.
+
+    In one alphabet it is as it was: Russian or Greek words are no look-alikes.
+    """
+    if text.isascii():
+        return text
+    spelled = "".join(map(_spelled, text))
+    return _WORD.sub(lambda word: word[0].translate(_FOLDED) if _mixed(word[0]) else word[0], spelled)
+
+
+def _spelled(letter: str) -> str:
+    if not _unseen(letter):
+        return letter if ord(letter) < 0x1D400 else unicodedata.normalize("NFKC", letter)  # 𝐢𝐠𝐧𝐨𝐫𝐞
+    for first in (_TAG, _SELECTOR):
+        if 0x20 <= ord(letter) - first < 0x7F:
+            return chr(ord(letter) - first)
+    return ""
+
+
+def visible(text: str) -> str:
+    """`text` without the characters that nobody sees."""
+    return text if text.isascii() else "".join(letter for letter in text if not _unseen(letter))
+
+
 def invisible(text: str) -> int:
-    """How many characters of `text` nobody sees: zero-width and bidirectional marks, tags."""
-    return sum(unicodedata.category(letter) == "Cf" and letter not in _HONEST for letter in text)
+    """How many characters of `text` nobody sees and nobody needs: zero-width and bidirectional marks, tags, fillers."""
+    return 0 if text.isascii() else sum(map(_unseen, _HONEST.sub("", text)))
+
+
+def _unseen(letter: str) -> bool:
+    return letter in _SHAPELESS or unicodedata.category(letter) == "Cf"
+
+
+def look_alikes(text: str) -> list[str]:
+    """Words of `text` that mix Latin letters with Cyrillic or Greek ones that look the same, each once."""
+    return [] if text.isascii() else list(dict.fromkeys(word for word in _WORD.findall(text) if _mixed(word)))
+
+
+def _mixed(word: str) -> bool:
+    """Whether all its letters look Latin, and some are not."""
+    return (
+        not word.isascii()
+        and bool(_LATIN.search(word))
+        and all(letter in _ALIKE or _LATIN.match(letter) for letter in word)
+    )
 
 
 def warnings(quotes: Sequence[Quote]) -> Iterator[str]:
     """A sentence for each quotation whose passage holds such text; quotations are numbered from 1."""
     for number, quote in enumerate(quotes, start=1):
-        passage = quote.hit.stored.chunk.text
-        if found := orders(passage):
-            said = found[0] if len(found[0]) <= _SHOWN else f"{found[0][: _SHOWN - 1]}…"
-            yield f"The passage of [{number}] holds text that is written for a machine, and was not followed: “{said}”"
-        if count := invisible(passage):
+        chunk = quote.hit.stored.chunk
+        if quote.unseen:
+            yield f"[{number}] is text that is hidden in the document ({quote.unseen}); nothing was written from it."
+        elif quote.hidden:
+            span = quote.hidden[0]
+            said = _short(chunk.text[span.start - chunk.start : span.end - chunk.start])
+            yield f"The passage of [{number}] also holds text that is hidden in the document ({span.why}): “{said}”"
+        if found := orders(chunk.text):
+            yield (
+                f"The passage of [{number}] holds text that is written for a machine, and was not followed: "
+                f"“{_short(found[0])}”"
+            )
+        if count := invisible(chunk.text):
             told = counted(count, "invisible character")
             yield f"The passage of [{number}] holds {told}, shown by code."
+        if words := look_alikes(chunk.text):
+            told = counted(len(words), "word")
+            yield (
+                f"The passage of [{number}] holds {told} in which letters of another alphabet stand for Latin ones: "
+                f"“{words[0]}”"
+            )
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"

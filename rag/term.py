@@ -62,9 +62,9 @@ def dim(text: str) -> str:
     return _styled(text, _DIM)
 
 
-def mark(text: str) -> str:
-    """`text`, coloured as something to look at, where stdout is a terminal."""
-    return _styled(text, _MARK)
+def mark(text: str, stream: TextIO | None = None) -> str:
+    """`text`, coloured as something to look at, where the stream it goes to (stdout, if not said) is a terminal."""
+    return _styled(text, _MARK, stream)
 
 
 def link(text: str, file: Path, page: int | None) -> str:
@@ -88,8 +88,8 @@ def wrapped(text: str, width: int, marked: tuple[int, int] | None = None) -> str
     return filled.replace("\x01", _MARK).replace("\x02", _RESET)
 
 
-def _styled(text: str, code: str) -> str:
-    return f"{code}{text}{_RESET}" if colourful(sys.stdout) else text
+def _styled(text: str, code: str, stream: TextIO | None = None) -> str:
+    return f"{code}{text}{_RESET}" if text and colourful(stream or sys.stdout) else text
 
 
 def colourful(stream: TextIO) -> bool:

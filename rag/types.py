@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
-from ingest.types import Chunk
+from ingest.types import Chunk, Hidden
 
 if TYPE_CHECKING:
     from rag.models.reader import Reading
@@ -95,6 +95,12 @@ class Quote:
     end: int
     text: str
     score: float  # how well it fits the question, 0..1, higher is better
+    hidden: tuple[Hidden, ...] = ()  # what nobody sees of its passage, in order; offsets into the page's text
+
+    @property
+    def unseen(self) -> str:
+        """Why nobody sees a part of the quotation itself, in words; "" where all of it is seen."""
+        return next((span.why for span in self.hidden if span.start < self.end and span.end > self.start), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +121,7 @@ class Citation:
     also: tuple[str, ...] = ()  # other paths of files with the very same bytes
     lines: tuple[int, ...] = ()  # 1-based line numbers, for logs
     words: tuple[int, int] | None = None  # where in the page's text the answering words stand, as far as a reader tells
+    hidden: str = ""  # why nobody who looks at the document sees a part of it, in words; "" where all of it is seen
 
 
 @dataclass(frozen=True, slots=True)

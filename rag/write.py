@@ -1,11 +1,11 @@
 """Quotations to checked sentences: the model writes, the check decides what is shown."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 
 from rag.check import Verdict, check
-from rag.planted import orders
+from rag.planted import orders, visible
 from rag.prompt import build
 from rag.types import Generator
 
@@ -22,18 +22,23 @@ def write(
     generator: Generator,
     on_piece: Callable[[], None] = lambda: None,
     headings: Sequence[str] = (),
+    *,
+    withheld: Collection[int] = (),
 ) -> Iterator[tuple[str, Verdict]]:
     """Stream each sentence as soon as it is complete, with what the check says of it.
 
-    A quotation with an order to a language model is not given to it: nothing is written from those.
+    A quotation with an order to a language model is not given to it: nothing is written from those. Characters that
+    nobody sees are left out of the others.
 
     Args:
         on_piece: hears each token.
         headings: what each quotation stands under, as people see it; a sentence may use its words. () for none.
+        withheld: indices of quotations that are not given to it either.
     """
-    given = [index for index, quote in enumerate(quotes) if not orders(quote)]
+    given = [index for index, quote in enumerate(quotes) if index not in withheld and not orders(quote)]
     if not given:
         return
+    quotes = [visible(quote) for quote in quotes]
     messages, used = build(question, [quotes[index] for index in given], generator)
     given = given[:used]
     sources = [f"{headings[index]}\n{quotes[index]}" if headings else quotes[index] for index in given]

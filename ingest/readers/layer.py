@@ -6,6 +6,9 @@ lose letters: of 3,785 pages of procedures and annual reports none is taken for 
 """
 
 import re
+from dataclasses import replace
+
+from ingest.types import Hidden, Page
 
 GARBAGE_SHARE = 0.2
 """Of the characters that are no blanks, bullets aside; those 3,785 pages have at most 0.003."""
@@ -46,19 +49,31 @@ def garbled(text: str) -> bool:
     return len(_VOWEL.findall(joined)) < VOWEL_SHARE * len(joined)
 
 
-def better(layer: str, recognised: str) -> str:
-    """The text of a page that was recognised: what its layer says and what is seen, nothing lost, little said twice.
+def better(page: Page, recognised: str) -> Page:
+    """The page with the text that was recognised: what its layer says and what is seen, nothing lost, little twice.
 
     A garbled layer gives way to whatever was seen. A readable one stays where as much was not seen; else the lines of
-    it that hold a word which was not seen (a file number that was misread, white text) stand first.
+    it that hold a word which was not seen (a file number that was misread, white text) stand first, and what is hidden
+    of them stays hidden.
     """
-    if not layer.strip() or garbled(layer):
-        return recognised if recognised.strip() else layer
-    if letters(recognised) <= letters(layer):
-        return layer
+    if not page.text.strip() or garbled(page.text):
+        return replace(page, text=recognised, ocr=True, hidden=()) if recognised.strip() else page
+    if letters(recognised) <= letters(page.text):
+        return page
     seen = set(_words(recognised))
-    missing = [line for line in layer.split("\n") if not seen.issuperset(_words(line))]
-    return "\n".join([*missing, recognised])
+    kept: list[str] = []
+    spans: list[Hidden] = []
+    here = there = 0  # where the line begins in the layer, and where it begins in the new text
+    for line in page.text.split("\n"):
+        if not seen.issuperset(_words(line)):
+            kept.append(line)
+            for span in page.hidden:
+                start, end = max(span.start - here, 0), min(span.end - here, len(line))
+                if start < end:
+                    spans.append(Hidden(there + start, there + end, span.why))
+            there += len(line) + 1
+        here += len(line) + 1
+    return replace(page, text="\n".join([*kept, recognised]), ocr=True, hidden=tuple(spans))
 
 
 def _words(text: str) -> list[str]:

@@ -1,24 +1,26 @@
 """Reads the text of PDF pages and draws pages; the one door to pypdfium2. Outline and title come from `pdf_meta`.
 
-The text of a page is made here once (`normalise`), stored, shown and quoted; every offset counts in it. pdfium is not
-thread-safe: one process reads one PDF at a time. Form fields' values and annotations are not read, and images not here:
-pages whose text is to be recognised in their image are named in `Document.scans`.
+The text of a page is made here once (`normalise`), stored, shown and quoted; every offset counts in it. Text that
+nobody sees is read as well, and known for what it is (`unseen`). pdfium is not thread-safe: one process reads one PDF
+at a time. Form fields' values and annotations are not read, and images not here: pages whose text is to be recognised
+in their image are named in `Document.scans`.
 """
 
 import itertools
 import logging
 import math
 import re
+import sys
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from ctypes import byref, c_float
+from ctypes import byref, c_double, c_float, c_ushort
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ingest.errors import ReadError
-from ingest.readers import layer, pdf_meta
+from ingest.readers import hidden, layer, pdf_meta, unseen
 from ingest.types import Document, FileStatus, Heading, Page, Source
 
 if TYPE_CHECKING:  # numpy takes 0.1 s to import, and most PDFs are never drawn
@@ -39,9 +41,13 @@ _MAX_SIDE = 12_000  # pixels of a drawn page's longer side, however narrow the p
 _SCAN_LETTERS = 300  # letters and digits; a page that is all image and has fewer is a scan with a stamp or a header
 _OUTLINES = 100  # path segments that a page without text must have: a letter's outline has 10 to 60, a frame has 5
 _MAX_NESTED = 3  # forms within forms
+_DRAWN = 0x0590  # pdfium brings fonts for Latin, Greek and Cyrillic letters; those of other scripts come with the file
 
 Box = tuple[int, int, int, int]
 """Left, top, right, bottom, in pixels from the upper left corner."""
+
+_Bounds = tuple[float, float, float, float]
+"""Left, bottom, right, top, in points of the page, y upwards."""
 
 _Matrix = tuple[float, float, float, float, float, float]  # a b c d e f of ISO 32000-1, 8.3.3
 _ERROR_PASSWORD, _ERROR_SECURITY = 4, 5  # FPDF_ERR_PASSWORD, FPDF_ERR_SECURITY of fpdfview.h
@@ -89,7 +95,10 @@ def read(source: Source) -> Document:
         elif not outline and not title:
             notes += meta.notes
     texts = normalise(raw)
-    pages = tuple(Page(source.path, number, text) for number, text in enumerate(texts, start=1))
+    pages = tuple(
+        Page(source.path, number, text, hidden=spans)
+        for number, (text, spans) in enumerate(map(hidden.taken_out, texts), start=1)
+    )
     outline = tuple(heading for heading in outline if heading.page in range(1, len(pages) + 1))
     return Document(source.path, title, pages, outline, tuple(notes), failed, scans)
 
@@ -244,8 +253,9 @@ def _open(source: Source) -> tuple[Any, bool]:
 class _Read:
     """What a page told."""
 
-    text: str  # as pdfium gives it
+    text: str  # as pdfium gives it, what nobody sees of it between marks
     scan: bool
+    drawn: bool  # whether it could be looked at for text that nobody sees
 
 
 def _page_texts(document: Any, notes: list[str]) -> tuple[list[str], tuple[int, ...], tuple[int, ...]]:
@@ -258,19 +268,29 @@ def _page_texts(document: Any, notes: list[str]) -> tuple[list[str], tuple[int, 
     texts: list[str] = []
     failed: list[int] = []
     scans: list[int] = []
+    unknown: list[int] = []
     for number in range(1, count + 1):
         page = _page(document, number - 1)
         texts.append(page.text if page else "")
         if page is None:
             failed.append(number)
-        elif page.scan:
+            continue
+        if page.scan:
             scans.append(number)
+        if not page.drawn:
+            unknown.append(number)
     if len(failed) == count:
         raise ReadError(FileStatus.DAMAGED, f"none of its {count} pages can be loaded")
     if failed:
-        shown = ", ".join(map(str, failed[:10])) + (", …" if len(failed) > 10 else "")
-        notes.append(f"damaged pages could not be loaded: {shown} ({len(failed)} of {count})")
+        notes.append(f"damaged pages could not be loaded: {_listed(failed)} ({len(failed)} of {count})")
+    if unknown:
+        why = "pages that cannot be drawn, so that hidden text on them is not told"
+        notes.append(f"{why}: {_listed(unknown)} ({len(unknown)} of {count})")
     return texts, tuple(failed), tuple(scans)
+
+
+def _listed(numbers: list[int]) -> str:
+    return ", ".join(map(str, numbers[:10])) + (", …" if len(numbers) > 10 else "")
 
 
 def _page(document: Any, index: int) -> _Read | None:
@@ -283,14 +303,152 @@ def _page(document: Any, index: int) -> _Read | None:
     try:
         textpage = page.get_textpage()
         try:
-            text: str = textpage.get_text_range()
+            text = hidden.without_marks(textpage.get_text_range())
+            spans = _unseen(page, textpage, text)
         finally:
             textpage.close()
-        return _Read(text, layer.garbled(text) or _shows_more(page, text))
+        edges = [0, *(edge for start, end, _ in spans or () for edge in (start, end)), len(text)]
+        seen = "".join(text[start:end] for start, end in zip(edges[::2], edges[1::2], strict=True))
+        scan = layer.garbled(text) or _shows_more(page, seen)
+        return _Read(hidden.marked(text, spans or ()), scan, drawn=spans is not None)
     except pypdfium2.PdfiumError:
         return None
     finally:
         page.close()
+
+
+def _unseen(page: Any, textpage: Any, text: str) -> list[tuple[int, int, unseen.Why]] | None:
+    """Spans of a page's text that nobody sees, in order, with the signs behind a last letter.
+
+    None where the page cannot be drawn, so that nobody knows.
+    """
+    import pypdfium2
+
+    try:
+        found = _looked_at(page, textpage)
+    except pypdfium2.PdfiumError:
+        return None
+    return found and [(first, end + _signs(text, end), why) for first, end, why in found]
+
+
+def _signs(text: str, start: int) -> int:
+    """How many characters from `start` on are neither letters nor blanks."""
+    return next((at for at, sign in enumerate(text[start:]) if sign.isalnum() or sign.isspace()), len(text) - start)
+
+
+def _looked_at(page: Any, textpage: Any) -> list[tuple[int, int, unseen.Why]] | None:
+    """As `_unseen`, from the first letter of each span to its last, as indices into what pdfium gives as the text."""
+    import pypdfium2.raw as pdfium
+
+    texts = [(item, matrices) for item, kind, matrices in _objects(page) if kind == pdfium.FPDF_PAGEOBJ_TEXT]
+    width, height = page.get_size()
+    if not (math.isfinite(width * height) and width > 0 and height > 0):
+        return None
+    if not texts:
+        return []
+    boxes, places = [], []
+    for item, matrices in texts:
+        if box := _bounds(item, matrices):
+            boxes.append(box)
+            places.append(item)
+    with _bare_and_shown(page, texts, unseen.COARSE) as (shown, bare, on_picture):
+        doubtful = unseen.suspicious(unseen.difference(shown, bare), on_picture(boxes))
+    small = (min(right - left, top - bottom) < unseen.FLAT for left, bottom, right, top in boxes)
+    if not any(
+        (is_doubtful or is_small) and _has_letters(item, textpage)
+        for item, is_doubtful, is_small in zip(places, doubtful.tolist(), small, strict=True)
+    ):
+        return []
+    letters, around = _letters(textpage)
+    images = [
+        box
+        for item, kind, matrices in _objects(page)
+        if kind == pdfium.FPDF_PAGEOBJ_IMAGE and (box := _bounds(item, matrices))
+    ]
+    with _bare_and_shown(page, texts, unseen.FINE) as (shown, bare, on_picture):
+        scale = shown.shape[1] / width
+        why = unseen.reasons(shown, bare, on_picture(around), scale, on_picture(images))
+    index = pdfium.FPDFText_GetTextIndexFromCharIndex
+    return [
+        (index(textpage.raw, first), index(textpage.raw, end - 1) + 1, reason)
+        for first, end, reason in unseen.runs(letters, why)
+    ]
+
+
+@contextmanager
+def _bare_and_shown(
+    page: Any, texts: "Sequence[tuple[Any, Any]]", dpi: int
+) -> "Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8], Callable[[Sequence[_Bounds]], NDArray[np.float64]]]]":
+    """The page as it is shown, the page without these text objects, and what turns boxes of the page into pixels."""
+    import numpy as np
+    import pypdfium2.raw as pdfium
+
+    width, height = page.get_size()
+    scale = min(dpi / 72, math.sqrt(MAX_PIXELS / (width * height)), _MAX_SIDE / max(width, height))
+    shown = page.render(scale=scale)
+    try:
+        for item, _ in texts:
+            pdfium.FPDFPageObj_SetIsActive(item, False)
+        bare = page.render(scale=scale)
+    finally:
+        for item, _ in texts:
+            pdfium.FPDFPageObj_SetIsActive(item, True)
+    position, far = shown.get_posconv(page), 10_000  # points; pixels are whole numbers, so near places tell little
+    origin, right, up = (np.array(position.to_bitmap(*place)) for place in ((0, 0), (far, 0), (0, far)))
+
+    def on_picture(boxes: "Sequence[_Bounds]") -> "NDArray[np.float64]":
+        given = np.array(boxes, dtype=np.float64).reshape(-1, 4)
+        one, other = (
+            origin + given[:, [x]] * (right - origin) / far + given[:, [x + 1]] * (up - origin) / far for x in (0, 2)
+        )
+        return np.hstack([np.minimum(one, other), np.maximum(one, other)])
+
+    try:
+        yield shown.to_numpy(), bare.to_numpy(), on_picture
+    finally:
+        shown.close()
+        bare.close()
+
+
+def _has_letters(item: Any, textpage: Any) -> bool:
+    """Whether a text object holds more than blanks, dots and lines."""
+    import pypdfium2.raw as pdfium
+
+    size = pdfium.FPDFTextObj_GetText(item, textpage.raw, None, 0)  # bytes, with two zeros at the end
+    held = (c_ushort * (size // 2))()
+    pdfium.FPDFTextObj_GetText(item, textpage.raw, held, size)
+    return layer.letters(bytes(held).decode("utf-16-le", "replace")) > 0
+
+
+def _letters(textpage: Any) -> tuple[list[int], list[_Bounds]]:
+    """Where letters and digits stand among pdfium's characters of a page, and their boxes on it.
+
+    Left out are letters that pdfium cannot draw here, since their font is neither in the file nor on this machine.
+    """
+    import pypdfium2.raw as pdfium
+
+    letters: list[int] = []
+    boxes: list[_Bounds] = []
+    left, right, bottom, top = c_double(), c_double(), c_double(), c_double()
+    for index in range(textpage.count_chars()):
+        code = pdfium.FPDFText_GetUnicode(textpage.raw, index)
+        if (
+            code <= sys.maxunicode
+            and chr(code).isalnum()
+            and (code < _DRAWN or _is_embedded(textpage, index))
+            and pdfium.FPDFText_GetCharBox(textpage.raw, index, byref(left), byref(right), byref(bottom), byref(top))
+        ):
+            letters.append(index)
+            boxes.append((left.value, bottom.value, right.value, top.value))
+    return letters, boxes
+
+
+def _is_embedded(textpage: Any, index: int) -> bool:
+    """Whether the file brings the font of a character."""
+    import pypdfium2.raw as pdfium
+
+    item = pdfium.FPDFText_GetTextObject(textpage.raw, index)
+    return bool(item) and pdfium.FPDFFont_GetIsEmbedded(pdfium.FPDFTextObj_GetFont(item)) == 1
 
 
 def _shows_more(page: Any, text: str) -> bool:
@@ -342,20 +500,28 @@ def _objects(page: Any) -> Iterator[tuple[Any, int, tuple[_Matrix, ...]]]:
             yield item, kind, matrices
 
 
-def _area(item: Any, matrices: tuple[_Matrix, ...], visible: tuple[float, float, float, float]) -> float:
+def _area(item: Any, matrices: tuple[_Matrix, ...], visible: _Bounds) -> float:
     """Square points of the visible part of a page that an object's bounds cover."""
+    bounds = _bounds(item, matrices)
+    if bounds is None:
+        return 0.0
+    width = min(bounds[2], visible[2]) - max(bounds[0], visible[0])
+    height = min(bounds[3], visible[3]) - max(bounds[1], visible[1])
+    return width * height if width > 0 and height > 0 else 0.0
+
+
+def _bounds(item: Any, matrices: tuple[_Matrix, ...]) -> _Bounds | None:
+    """Where an object stands on the page; None where it tells none."""
     import pypdfium2.raw as pdfium
 
     left, bottom, right, top = c_float(), c_float(), c_float(), c_float()
     if not pdfium.FPDFPageObj_GetBounds(item, byref(left), byref(bottom), byref(right), byref(top)):
-        return 0.0
+        return None
     corners = [(x.value, y.value) for x in (left, right) for y in (bottom, top)]
     for a, b, c, d, e, f in matrices:
         corners = [(a * x + c * y + e, b * x + d * y + f) for x, y in corners]
     xs, ys = [x for x, _ in corners], [y for _, y in corners]
-    width = min(max(xs), visible[2]) - max(min(xs), visible[0])
-    height = min(max(ys), visible[3]) - max(min(ys), visible[1])
-    return width * height if width > 0 and height > 0 else 0.0
+    return min(xs), min(ys), max(xs), max(ys)
 
 
 def _pdfium_meta(document: Any) -> tuple[tuple[Heading, ...], str | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import textwrap
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from textwrap import shorten
@@ -20,6 +20,7 @@ from rag.config import HITS, Settings
 from rag.term import bold, counted, dim, link, mark, one_line, say, show, show_json, wrapped
 
 if TYPE_CHECKING:
+    from ingest.types import Hidden
     from rag.types import Answer, Citation, Hit, Sentence
 
 NOT_FOUND = 1
@@ -85,7 +86,8 @@ def search(
         started = time.perf_counter()
         hits = retriever.search(text, k, only)
         took = round((time.perf_counter() - started) * 1000, 1)
-        rows = [_hit(rank, hit) for rank, hit in enumerate(hits, start=1)]
+        hidden = catalog.hidden([hit.stored.id for hit in hits])
+        rows = [_hit(rank, hit, hidden.get(hit.stored.id, ())) for rank, hit in enumerate(hits, start=1)]
         if explain:
             for row, reason in zip(rows, reasons(catalog, retriever.wording(text), hits), strict=True):
                 row["explain"] = asdict(reason)
@@ -106,6 +108,8 @@ def search(
             if explain:
                 for line in Explanation(**hit["explain"]).lines():
                     show(dim(textwrap.indent(_wrap(line), "    ")))
+            for piece in hit["hidden"]:
+                show(mark(f"    Holds text that is hidden in the document ({piece['why']})."))
             if hit["similar"]:
                 show(dim(f"    The same also in {'; '.join(map(_place, hit['similar']))}"))
         if not result["hits"]:
@@ -218,7 +222,10 @@ def _source(place: dict[str, Any]) -> str:
     section = f"  ·  {place['section']}" if place["section"] else ""
     scan = "  (read by OCR)" if place["ocr"] else ""
     also = f"  (the same file: {', '.join(place['also'])})" if place["also"] else ""
-    return link(one_line(f"{_place(place)}{section}{scan}{also}"), Path(place["root"], place["path"]), place["page"])
+    hidden = "  (hidden in the document)" if place["hidden"] else ""
+    return link(
+        one_line(f"{_place(place)}{section}{scan}{hidden}{also}"), Path(place["root"], place["path"]), place["page"]
+    )
 
 
 def _place(place: dict[str, Any]) -> str:
@@ -231,7 +238,7 @@ def _wrap(text: str) -> str:
     return wrapped(text, _WIDTH)
 
 
-def _hit(rank: int, hit: Hit) -> dict[str, Any]:
+def _hit(rank: int, hit: Hit, hidden: Sequence[Hidden]) -> dict[str, Any]:
     stored, chunk = hit.stored, hit.stored.chunk
     return {
         "rank": rank,
@@ -249,6 +256,7 @@ def _hit(rank: int, hit: Hit) -> dict[str, Any]:
         "ocr": stored.ocr,
         "also": stored.also,
         "similar": [asdict(similar) for similar in hit.similar],
+        "hidden": [asdict(piece) for piece in hidden],
     }
 
 

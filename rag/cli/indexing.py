@@ -182,6 +182,7 @@ def status(settings: Settings, as_json: JsonOption = False) -> int:
     catalog = open_catalog(settings)
     reports = catalog.reports()
     counts = totals(reports)
+    hidden = catalog.hidden_pages()
     waiting = catalog.size() - catalog.vectors_size()
     if as_json:
         show_json(
@@ -192,6 +193,10 @@ def status(settings: Settings, as_json: JsonOption = False) -> int:
                 "made_with": catalog.identity(),
                 "files": [asdict(report) for report in reports],
                 "totals": counts | {"passages_without_vector": waiting},
+                "hidden": [
+                    {"root": root, "path": path, "page": page, "record": record, "characters": characters}
+                    for root, path, page, record, characters in hidden
+                ],
             }
         )
         return 0
@@ -204,7 +209,9 @@ def status(settings: Settings, as_json: JsonOption = False) -> int:
         name = mark(report.status.value) if report.status in UNREAD else report.status.value
         detail = f"  ({one_line(report.detail)})" if report.detail else ""
         show(f"  {name:<12} {place}  {one_line(report.path)}{detail}")
+        hiding = [page for root, path, page, _, _ in hidden if (root, path) == (report.root, report.path)]
         for what, pages in (
+            ("with hidden text", sorted({page for page in hiding if page is not None})),
             ("read by OCR", report.pages_ocr),
             ("without text", report.pages_without_text),
             ("failed", report.pages_failed),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import asdict
 from pathlib import Path
+from textwrap import shorten
 from typing import Annotated
 
 import typer
@@ -12,6 +15,8 @@ from rag.cli.command import JsonOption
 from rag.cli.opening import open_catalog
 from rag.config import Settings
 from rag.term import escape, mark, one_line, say, show, show_json
+
+_SAID = 180  # characters of a hidden text that are repeated beside the page
 
 
 def show_page(
@@ -50,14 +55,17 @@ def show_page(
     if image is not None:
         _draw(Path(root, path), sha256, page, text, span, image)
     elif as_json:
+        hidden = [asdict(piece) for piece in found[2].hidden]
         row = {"path": path, "sha256": sha256, "page": page, "record": record, "root": root, "text": text}
-        show_json(row | ({"start": span[0], "end": span[1]} if span else {}))
-    elif span is not None:
-        start, end = span
-        say(one_line(where(path, page, record)))
-        show(escape(text[:start]) + mark(escape(text[start:end])) + escape(text[end:]))
+        show_json({**row, "hidden": hidden, **({"start": span[0], "end": span[1]} if span else {})})
     else:
-        show(escape(text))
+        if span is not None:
+            say(one_line(where(path, page, record)))
+        for piece in found[2].hidden:
+            said = shorten(text[piece.start : piece.end], _SAID, placeholder=" …")
+            say(mark(one_line(f"Hidden in the document ({piece.why}): “{said}”"), sys.stderr))
+        start, end = span or (0, 0)
+        show(escape(text[:start]) + mark(escape(text[start:end])) + escape(text[end:]))
     return 0
 
 

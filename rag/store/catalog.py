@@ -18,12 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.errors import IndexDamaged, LockedError, StorageError, StrongroomError, UsageError
-from ingest.types import Chunk, Document, FileReport, FileStatus, Page
+from ingest.types import Chunk, Document, FileReport, FileStatus, Hidden, Page
 from rag.abbreviations import definitions
 from rag.store.quantised import pack, unpack
 from rag.types import StoredChunk
 
-FORMAT = 3  # of the schema; raised when an old catalog cannot be read any more
+FORMAT = 4  # of the schema; raised when an old catalog cannot be read any more
 PAGE = 8192  # bytes; a page of a document has about 2,500, and one alone in SQLite's usual 4,096 wastes the rest
 _FREE = 0.1  # share of unused pages above which the file is written anew
 BUSY_MS = 10_000  # how long a reader waits for a writer's short commit
@@ -155,6 +155,14 @@ class Catalog:
                 ).lastrowid
                 for page in document.pages
             }
+            self._db.executemany(
+                "INSERT INTO hidden VALUES (?, ?, ?, ?)",
+                [
+                    (pages[page.number, page.record], span.start, span.end, span.why)
+                    for page in document.pages
+                    for span in page.hidden
+                ],
+            )
             pairs = {pair for page in document.pages for pair in definitions(page.text)}
             self._db.executemany(
                 "INSERT OR IGNORE INTO abbreviations VALUES (?, ?, ?)", [(owner, *pair) for pair in sorted(pairs)]
@@ -257,6 +265,7 @@ class Catalog:
         )
         self._db.execute(f"INSERT OR REPLACE INTO journal SELECT id, 1 FROM ({chunks})", (document,))
         self._db.execute(f"DELETE FROM chunks WHERE id IN ({chunks})", (document,))
+        self._db.execute("DELETE FROM hidden WHERE page IN (SELECT id FROM pages WHERE document = ?)", (document,))
         self._db.execute("DELETE FROM pages WHERE document = ?", (document,))
         self._db.execute("DELETE FROM abbreviations WHERE document = ?", (document,))
         self._db.execute("DELETE FROM documents WHERE id = ?", (document,))
@@ -359,15 +368,39 @@ class Catalog:
         """`(root, sha256, page)` of a file's page, of its record, or of its whole text if it has neither; or None."""
         with _sentences(self.path):
             row = self._db.execute(
-                "SELECT roots.path, files.sha256, pages.number, pages.record, pages.title, pages.ocr, pages.text "
-                "FROM files JOIN roots ON roots.id = files.root JOIN pages ON pages.document = files.document "
+                "SELECT roots.path, files.sha256, pages.number, pages.record, pages.title, pages.ocr, pages.text, "
+                "pages.id FROM files JOIN roots ON roots.id = files.root JOIN pages ON pages.document = files.document "
                 "WHERE files.path = ? AND pages.number IS ? AND pages.record IS ? ORDER BY pages.id LIMIT 1",
                 (path, number, record),
             ).fetchone()
-        if row is None:
-            return None
-        root, sha256, number, record, title, ocr, text = row
-        return root, sha256, Page(path, number, text, record, title, bool(ocr))
+            if row is None:
+                return None
+            spans = self._db.execute('SELECT "start", "end", why FROM hidden WHERE page = ? ORDER BY 1', (row[-1],))
+            hidden = tuple(Hidden(*span) for span in spans)
+        root, sha256, number, record, title, ocr, text, _ = row
+        return root, sha256, Page(path, number, text, record, title, bool(ocr), hidden)
+
+    def hidden(self, ids: Sequence[int]) -> dict[int, list[Hidden]]:
+        """What nobody sees of these chunks, in order; chunks that are seen whole are left out. Offsets of the page."""
+        query = (
+            'SELECT chunks.id, max(hidden."start", chunks."start"), min(hidden."end", chunks."end"), why '
+            "FROM chunks JOIN hidden ON hidden.page = chunks.page "
+            'AND hidden."start" < chunks."end" AND hidden."end" > chunks."start" '
+            "WHERE chunks.id IN ({marks}) ORDER BY 1, 2"
+        )
+        found: dict[int, list[Hidden]] = {}
+        for chunk, *span in self._select(query, ids):
+            found.setdefault(chunk, []).append(Hidden(*span))
+        return found
+
+    def hidden_pages(self) -> list[tuple[str, str, int | None, str | None, int]]:
+        """`(root, path, page, record, characters)` of every page with text that nobody sees, by file and page."""
+        with _sentences(self.path):
+            return self._db.execute(
+                'SELECT roots.path, files.path, number, record, sum("end" - "start") FROM hidden '
+                "JOIN pages ON pages.id = hidden.page JOIN files ON files.document = pages.document "
+                "JOIN roots ON roots.id = files.root GROUP BY files.id, pages.id ORDER BY 1, 2, pages.id"
+            ).fetchall()
 
     def chunks(self, ids: Sequence[int]) -> dict[int, StoredChunk]:
         """The chunks with these ids, each under the first name of its document. Ids that are gone are left out."""

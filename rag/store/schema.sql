@@ -42,6 +42,15 @@ CREATE TABLE pages (
 ) STRICT;
 CREATE INDEX pages_of_document ON pages (document);
 
+-- Spans of a page's text that nobody sees who looks at the document.
+CREATE TABLE hidden (
+    page    INTEGER NOT NULL REFERENCES pages (id),
+    "start" INTEGER NOT NULL,             -- half-open code points into the page's text
+    "end"   INTEGER NOT NULL,
+    why     TEXT NOT NULL,                -- ingest.types.Hidden
+    PRIMARY KEY (page, "start")
+) STRICT, WITHOUT ROWID;
+
 -- What a document's own text says its abbreviations stand for.
 CREATE TABLE abbreviations (
     document INTEGER NOT NULL REFERENCES documents (id),

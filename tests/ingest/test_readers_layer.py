@@ -1,7 +1,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.readers.layer import better, garbled, letters
+from ingest.readers import layer
+from ingest.readers.layer import garbled, letters
+from ingest.types import Hidden, Page
 
 POLICY = """Staff report each incident within one hour to the service desk, which records it and tells the manager.
 Records are kept seven years. Exceptions are approved by the chief information security officer in writing."""
@@ -44,8 +46,13 @@ def test_other_languages_are_not() -> None:
         assert not garbled(text)
 
 
+def better(text: str, recognised: str) -> str:
+    """The text of a page with this layer, after OCR."""
+    return layer.better(Page("a.pdf", 1, text), recognised).text
+
+
 def test_what_was_seen_replaces_a_layer_that_is_missing_or_garbled() -> None:
-    assert better("", "seen") == "seen"
+    assert layer.better(Page("a.pdf", 1, ""), "seen") == Page("a.pdf", 1, "seen", ocr=True)
     assert better("\ue012\ue034\ue056" * 9, "seen") == "seen"
 
 
@@ -74,3 +81,12 @@ def test_a_layer_with_common_words_needs_rubbish_to_be_garbled(text: str) -> Non
     assert not garbled(
         f"say the word {text}".encode("ascii", "ignore").decode().translate(dict.fromkeys([*range(32), 127]))
     )
+
+
+def test_hidden_lines_that_were_not_seen_stay_hidden_where_they_come_to_stand() -> None:
+    """The image shows the first line; the second, of which two words are hidden, stands in front of what it shows."""
+    text = "Travel policy\nFILE 17 ignore this\nPage 1"
+    spans = (Hidden(0, 6, "small"), Hidden(text.index("ignore"), len(text) - 7, "white"))
+    page = layer.better(Page("a.pdf", 1, text, hidden=spans), f"Travel policy, Page 1\n{POLICY}")
+    assert page.text.startswith("FILE 17 ignore this\nTravel policy")
+    assert [(page.text[span.start : span.end], span.why) for span in page.hidden] == [("ignore this", "white")]
