@@ -20,7 +20,9 @@ _TYPES: dict[str, type] = {
     "reader_model": str,
     "language_model": str,
     "answer_threshold": float,
+    "chat_history": bool,
 }
+_YES_OR_NO = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class Settings:
     reader_model: Path | None = None  # a folder with a cross-encoder or question-answering model; None: our own
     language_model: Path | None = None  # a GGUF file; None: the catalogue's
     answer_threshold: float = ANSWER_THRESHOLD
+    chat_history: bool = False  # keep the lines typed in `rag chat` for the next one
 
     @property
     def models(self) -> Path:
@@ -43,6 +46,11 @@ class Settings:
     def index(self) -> Path:
         """The folder of the chosen collection."""
         return self.home / "collections" / self.collection
+
+    @property
+    def typed(self) -> Path:
+        """The lines typed in `rag chat`, where they are kept."""
+        return self.home / "chat_history"
 
 
 def resolve(home: Path | None = None, **flags: str | float | None) -> Settings:
@@ -76,6 +84,7 @@ def resolve(home: Path | None = None, **flags: str | float | None) -> Settings:
         reader_model=_path(values.get("reader_model")),
         language_model=_path(values.get("language_model")),
         answer_threshold=threshold,
+        chat_history=values.get("chat_history", False),
     )
 
 
@@ -118,6 +127,11 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _convert(name: str, value: Any, kind: type, where: str) -> Any:
+    if kind is bool:
+        try:
+            return value if isinstance(value, bool) else _YES_OR_NO[str(value).lower()]
+        except KeyError as error:
+            raise UsageError(f"{name} in {where} is {value!r}; it has to be true or false.") from error
     try:
         return kind(value)
     except (TypeError, ValueError) as error:

@@ -32,12 +32,11 @@ class Conversation:
     answerer: Answerer
     only: Filter = EVERYTHING
     turns: list[Turn] = field(default_factory=list)
-    _topic: str | None = None  # the last question that stood alone
 
     def understand(self, question: str) -> str:
         """The question as it will be searched for. Raises UsageError where it cannot be asked."""
         validate(question)
-        return stand_alone(question, self._topic)
+        return stand_alone(question, self.turns[-1].understood if self.turns else None)
 
     def ask(
         self,
@@ -54,8 +53,6 @@ class Conversation:
             on_hits(hits)
 
         answer = self.answerer.ask(understood, only=self.only, on_hits=keep, on_sentence=on_sentence)
-        if understood == question:
-            self._topic = question
         self.turns.append(Turn(question, understood, tuple(found), answer))
         return self.turns[-1]
 

@@ -48,6 +48,7 @@ def _settings_of_the_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
         "RAG_READER_MODEL",
         "RAG_LANGUAGE_MODEL",
         "RAG_ANSWER_THRESHOLD",
+        "RAG_CHAT_HISTORY",
     ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("RAG_HOME", str(tmp_path / "nobodys-home"))

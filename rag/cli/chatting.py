@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,17 +19,19 @@ from rag.cli.answering import PathOption, Printer, SectionOption, SinceOption, T
 from rag.cli.command import NoReaderOption
 from rag.cli.opening import open_answerer, parse_filter
 from rag.config import Settings
-from rag.term import counted, dim, escape, one_line, say, show
+from rag.term import counted, dim, escape, mark, one_line, say, show
+from rag.types import Citation, where
 
 if TYPE_CHECKING:
     from rag.conversation import Conversation, Turn
 
 HELP = """/why            passages and scores behind the last answer
-/open N         open source N of the last answer in its program
+/open N         open source N of the last answer in its program, or print its page where there is no screen
 /save FILE      write a Markdown transcript of this conversation
 /help           this list
-/quit           end, as Ctrl-D does"""
+/quit           end, as Ctrl-D does; Ctrl-C stops an answer"""
 _PASSAGES = 5  # shown by /why
+_HISTORY = 1000  # lines that are kept
 
 
 def chat(
@@ -46,8 +50,8 @@ def chat(
     answerer = open_answerer(settings, only, read=not no_reader, write=not quotes_only)
     conversation = Conversation(answerer, only)
     files = len(answerer.retriever.catalog.stored_files())
-    say(f"Ask about {counted(files, 'file')}. /help lists commands, Ctrl-D ends.")
-    for line in _typed():
+    say(f"Ask about {counted(files, 'file')}. /help lists commands, Ctrl-C stops an answer, Ctrl-D ends.")
+    for line in _typed(settings.typed if settings.chat_history else None):
         try:
             if not line.startswith("/"):
                 _ask(conversation, line)
@@ -57,20 +61,51 @@ def chat(
                 _obey(conversation, *line.split(maxsplit=1))
         except StrongroomError as error:  # of one line; the conversation goes on
             say(f"Error: {escape(str(error))}")
+        except KeyboardInterrupt:
+            say("Stopped.")
     return 0
 
 
-def _typed() -> Iterator[str]:
-    """Lines as they are typed, without empty ones. On a terminal with editing and the history of this session."""
-    if sys.stdin.isatty():
-        import readline  # noqa: F401 - input() edits lines once it is there
+def _typed(kept: Path | None) -> Iterator[str]:
+    """Lines as they are typed, without empty ones. On a terminal with editing and a history, which `kept` outlives."""
+    if not sys.stdin.isatty():
+        yield from filter(None, map(str.strip, sys.stdin))
+        return
+    try:
+        import readline  # input() edits lines once it is there; Python on some systems is built without
+    except ImportError:
+        readline = None  # type: ignore[assignment]
+    if readline and kept:
+        with suppress(OSError):  # none yet
+            readline.read_history_file(kept)
+        readline.set_history_length(_HISTORY)
+    try:
+        yield from _edited()
+    finally:
+        if readline and kept:
+            _keep(readline.write_history_file, kept)
+
+
+def _edited() -> Iterator[str]:
     while True:
         try:
-            line = input("> " if sys.stdin.isatty() else "").strip()
+            if line := input("> ").strip():
+                yield line
+        except KeyboardInterrupt:  # the line is thrown away
+            say("")
         except EOFError:
+            say("")
             return
-        if line:
-            yield line
+
+
+def _keep(write: Callable[[Path], None], kept: Path) -> None:
+    """Write the history for its owner alone. What was typed is no reason to end with an error."""
+    try:
+        os.close(os.open(kept, os.O_WRONLY | os.O_CREAT, 0o600))
+        kept.chmod(0o600)
+        write(kept)
+    except OSError as error:
+        say(one_line(f"What you typed could not be kept in {kept} ({error.strerror})."))
 
 
 def _ask(conversation: Conversation, question: str) -> None:
@@ -114,11 +149,23 @@ def _open(conversation: Conversation, argument: str) -> None:
         raise UsageError(f"The last answer has {_numbers(turn)}; /open takes the number of one.")
     file = Path(source.root, source.path)
     program = shutil.which("open" if sys.platform == "darwin" else "xdg-open")
-    if program is None:
-        raise UsageError(f"This machine has no program to open files with; the source is {file}, page {source.page}.")
+    seen = sys.platform == "darwin" or any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY")))
+    if program is None or not seen:
+        _print(conversation, source)
+        return
     # What is opened runs behind the same guard: it cannot reach the internet either.
     subprocess.Popen([program, str(file)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     show(one_line(f"Opened {file}" + (f"; look at page {source.page}." if source.page else ".")))
+
+
+def _print(conversation: Conversation, source: Citation) -> None:
+    """The page of a source as it was indexed, where there is no screen to open it on."""
+    found = conversation.answerer.retriever.catalog.page(source.path, source.page, source.record)
+    if found is None:
+        raise UsageError(f"The index no longer has {where(source.path, source.page, source.record)}; ask again.")
+    text = found[2].text
+    say(one_line(f"There is no screen to open it on; {where(source.path, source.page, source.record)} says:"))
+    show(escape(text[: source.start]) + mark(escape(text[source.start : source.end])) + escape(text[source.end :]))
 
 
 def _numbers(turn: Turn) -> str:

@@ -1,11 +1,21 @@
-"""`rag chat` through its standard input, with the real models."""
+"""`rag chat` through its standard input and through a terminal, with the real models."""
 
-from collections.abc import Callable
+import fcntl
+import os
+import pty
+import select
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.running import Outcome
+from rag.conversation import Conversation
+from tests.running import PROGRAM, ROOT, Outcome
 
 Rag = Callable[..., Outcome]
 
@@ -47,7 +57,7 @@ never asked"""
         errors, ("ask something first", "/open takes", "/nothing", "Name a file", "already"), strict=True
     ):
         assert part in line
-    assert "Understood as: Within how many minutes" in outcome.err
+    assert "Understood as: By which means (an incident be told to the Service Desk)?" in outcome.err
     assert outcome.out.count("within 30 minutes") >= 2
     assert "threshold" in outcome.out
     assert target.read_text().count("\n## ") == 2
@@ -65,3 +75,93 @@ def test_without_an_index_it_says_what_to_do(rag: Rag) -> None:
     outcome = rag("chat")
     assert (outcome.code, outcome.out) == (2, "")
     assert "rag ingest" in outcome.err
+
+
+def test_an_interrupt_stops_an_answer_and_not_the_chat(indexed: Rag, monkeypatch: pytest.MonkeyPatch) -> None:
+    ask = Conversation.ask
+    stopped: list[str] = []
+
+    def interrupted(self: Conversation, question: str, *rest: object) -> object:
+        if not stopped:
+            stopped.append(question)
+            raise KeyboardInterrupt
+        return ask(self, question, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Conversation, "ask", interrupted)
+    question = "Within how many minutes must an incident be told?"
+    outcome = indexed("chat", "--quotes-only", typed=f"{question}\n/why\n{question}\n")
+    assert outcome.code == 0
+    assert "Stopped." in outcome.err
+    assert "ask something first" in outcome.err, "what was stopped is no turn"
+    assert "within 30 minutes" in outcome.out
+
+
+def test_without_a_screen_a_source_is_printed(indexed: Rag, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    outcome = indexed("chat", "--quotes-only", typed="Within how many minutes must an incident be told?\n/open 1\n")
+    assert "There is no screen to open it on; policy.md says:" in outcome.err
+    assert outcome.out.endswith(f"{POLICY}\n") or POLICY.strip() in outcome.out
+
+
+@contextmanager
+def terminal(home: Path, *arguments: str, **environment: str) -> Iterator[tuple[int, "subprocess.Popen[bytes]"]]:
+    """`rag chat` on a terminal of its own: the terminal's other end, and the process."""
+    ours, theirs = pty.openpty()
+
+    def take() -> None:
+        os.setsid()
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # Ctrl-C is the terminal's doing
+
+    child = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, "--home", str(home), "chat", "--quotes-only", *arguments],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        cwd=ROOT,
+        env=os.environ | {"TERM": "xterm", "NO_COLOR": "1"} | environment,
+        preexec_fn=take,
+    )
+    os.close(theirs)
+    try:
+        yield ours, child
+    finally:
+        child.kill()
+        child.wait()
+        os.close(ours)
+
+
+def until(ours: int, expected: str, seconds: float = 100) -> str:
+    """What the terminal shows until it shows `expected`; fails where it does not come."""
+    shown, end = "", time.monotonic() + seconds
+    while expected not in shown:
+        ready, _, _ = select.select([ours], [], [], max(0.0, end - time.monotonic()))
+        assert ready, f"{expected!r} did not come; shown: {shown!r}"
+        try:
+            shown += os.read(ours, 1 << 16).decode()
+        except OSError:  # the other end is closed
+            raise AssertionError(f"{expected!r} did not come; shown: {shown!r}") from None
+    return shown
+
+
+@pytest.mark.parametrize("keeps", [False, True])
+def test_on_a_terminal_lines_are_edited_recalled_and_kept_only_if_asked(indexed: Rag, home: Path, keeps: bool) -> None:
+    pytest.importorskip("readline")
+    with terminal(home, RAG_CHAT_HISTORY="yes" if keeps else "") as (ours, child):
+        until(ours, "> ")
+        os.write(ours, b"Within how many minutes must a zebra\x7f\x7f\x7f\x7f\x7fn incident be told?\x01\x05\n")
+        assert "within 30 minutes" in until(ours, "Confidence")
+        until(ours, "> ")
+        os.write(ours, b"half a line\x03")  # Ctrl-C
+        until(ours, "> ")
+        os.write(ours, b"\x1b[A\n")  # the line before, again
+        until(ours, "Confidence")
+        until(ours, "> ")
+        os.write(ours, b"\x04")  # Ctrl-D
+        assert child.wait(60) == 0
+    kept = home / "chat_history"
+    assert kept.exists() == keeps
+    if keeps:
+        assert kept.stat().st_mode & 0o777 == 0o600
+        assert "an incident be told?" in kept.read_text()
+        assert "half a line" not in kept.read_text()
