@@ -11,20 +11,12 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 
 from ingest.sentences import sentences
-from rag.term import counted
+from rag.term import SHAPELESS, counted
 from rag.types import Quote
 
 _SHOWN = 90  # characters of an order that are repeated to the user
 
-# Characters without a shape of their own that are no controls: Default_Ignorable_Code_Point of Unicode 15's
-# DerivedCoreProperties.txt where the category is not Cf, and the blank Braille pattern.
-_SHAPELESS = frozenset(
-    map(
-        chr,
-        (0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, *range(0x180B, 0x1810), 0x2800, 0x3164, *range(0xFE00, 0xFE10),
-         0xFFA0, *range(0xE0100, 0xE01F0)),
-    )
-)  # fmt: skip
+_SELECTORS = frozenset(map(chr, range(0xFE00, 0xFE10)))  # that choose how a sign is drawn, as emoji or as text
 # Invisible characters in honest use: the soft hyphen; joiners between letters of scripts that join, and in emoji; one
 # variation selector behind a sign or an ideograph, or in a keycap; the tags of a flag.
 _HONEST = re.compile(
@@ -122,7 +114,7 @@ def invisible(text: str) -> int:
 
 
 def _unseen(letter: str) -> bool:
-    return letter in _SHAPELESS or unicodedata.category(letter) == "Cf"
+    return letter in SHAPELESS or letter in _SELECTORS or unicodedata.category(letter) == "Cf"
 
 
 def look_alikes(text: str) -> list[str]:

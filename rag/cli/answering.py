@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,14 +18,15 @@ from ingest.errors import StorageError, UsageError
 from rag.cli.command import JsonOption, NoReaderOption
 from rag.cli.opening import open_answerer, open_catalog, open_retriever, parse_filter, say_filtered, say_mended
 from rag.config import HITS, Settings
-from rag.term import bold, counted, dim, link, mark, one_line, say, show, show_json, wrapped
+from rag.term import bold, columns, counted, dim, link, mark, one_line, say, show, show_json, wrapped
 
 if TYPE_CHECKING:
     from ingest.types import Hidden
     from rag.types import Answer, Citation, Hit, Sentence
 
 NOT_FOUND = 1
-_WIDTH = 100  # columns of quoted text; wider lines are hard to read
+_INDENT = "    "  # of quoted text
+_LONG = 450  # characters of a quotation, about five lines; of a longer one the sentences around the answer are shown
 _PREVIEW = 180  # characters of a passage that is no answer
 
 QuestionArgument = Annotated[str | None, typer.Argument(help="In plain words.", show_default=False)]
@@ -104,10 +106,10 @@ def search(
     else:
         for hit in result["hits"]:
             show(f"{hit['rank']:>2}. {bold(_source(hit))}  {dim(format(hit['score'], '.2f'))}")
-            show(textwrap.indent(_wrap(hit["text"]), "    "))
+            show(_indented(hit["text"]))
             if explain:
                 for line in Explanation(**hit["explain"]).lines():
-                    show(dim(textwrap.indent(_wrap(line), "    ")))
+                    show(dim(_indented(line)))
             for piece in hit["hidden"]:
                 show(mark(f"    Holds text that is hidden in the document ({piece['why']})."))
             if hit["similar"]:
@@ -162,9 +164,8 @@ class Printer:
         """The passages that were found; where they come from is worth knowing while the model reads."""
         files = list(dict.fromkeys(hit.stored.chunk.path for hit in hits))
         if files:
-            say(
-                dim(f"Reading {len(hits)} passages from {', '.join(map(one_line, files[:3]))}{' …' * (len(files) > 3)}")
-            )
+            told = f"Reading {len(hits)} passages from {', '.join(map(one_line, files[:3]))}{' …' * (len(files) > 3)}"
+            say(dim(textwrap.shorten(told, columns(), placeholder=" …"), sys.stderr))
 
     def sentence(self, sentence: Sentence) -> None:
         """One checked sentence."""
@@ -177,9 +178,9 @@ class Printer:
             show(f"Searched: {counted(answer.searched, 'file')}. {_nearest(answer)}")
             for citation in answer.nearest:
                 show(f"  {_source(asdict(citation))}")
-                show(dim(textwrap.indent(_wrap(f"“{shorten(citation.quote, _PREVIEW, placeholder=' …')}”"), "    ")))
+                show(dim(_indented(f"“{shorten(citation.quote, _PREVIEW, placeholder=' …')}”")))
             for warning in answer.warnings:
-                show(mark(one_line(warning)))
+                show(mark(_wrap(warning)))
             if answer.unreadable:
                 show("These could not be read, and may say more:")
                 for line in answer.unreadable:
@@ -190,20 +191,49 @@ class Printer:
         show()
         for citation in answer.citations:
             show(f"[{citation.number}] {bold(_source(asdict(citation)))}")
-            show(textwrap.indent(_quotation(citation), "    "))
+            show(textwrap.indent(_quotation(citation), _INDENT))
         show()
         show(dim(f"Confidence {answer.confidence:.0%}. {_how(answer)}"))
         for warning in answer.warnings:
-            show(mark(one_line(warning)))
+            show(mark(_wrap(warning)))
         if answer.unreadable:
             places = counted(len(answer.unreadable), "place")
             show(dim(f"{places} in the documents could not be read; `rag status` names them."))
 
 
 def _quotation(citation: Citation) -> str:
-    words = citation.words
-    begin = citation.start - 1  # the quotation mark comes first
-    return wrapped(f"“{citation.quote}”", _WIDTH, (words[0] - begin, words[1] - begin) if words else None)
+    """The quotation, its answering words bold; what the line above says already and what is far from them left out."""
+    start, end = _shown(citation)
+    before, after = "… " * (start > 0), " …" * (end < len(citation.quote))
+    marked = None
+    if citation.words:
+        shift = len(f"“{before}") - citation.start - start
+        marked = citation.words[0] + shift, citation.words[1] + shift
+    return wrapped(f"“{before}{citation.quote[start:end]}{after}”", columns() - len(_INDENT), marked)
+
+
+def _shown(citation: Citation) -> tuple[int, int]:
+    """Which characters of a quotation are shown."""
+    from ingest.headings import SEPARATOR
+    from ingest.sentences import sentences
+
+    quote, words = citation.quote, citation.words
+    heading = citation.section.split(SEPARATOR)[-1]
+    start, end = 0, len(quote)
+    # The heading that a quotation begins with stands in its source's line.
+    if heading and quote.startswith(heading) and quote[len(heading) :].strip():
+        start = len(heading) + len(quote[len(heading) :]) - len(quote[len(heading) :].lstrip())
+    if words and words[0] - citation.start < start:
+        start = 0
+    if words and end - start > _LONG:
+        holding = [
+            span
+            for span in sentences(quote)
+            if span[0] < words[1] - citation.start and span[1] > words[0] - citation.start
+        ]
+        if holding:
+            start, end = max(start, holding[0][0]), holding[-1][1]
+    return start, end
 
 
 def _nearest(answer: Answer) -> str:
@@ -235,7 +265,11 @@ def _place(place: dict[str, Any]) -> str:
 
 
 def _wrap(text: str) -> str:
-    return wrapped(text, _WIDTH)
+    return wrapped(text, columns())
+
+
+def _indented(text: str) -> str:
+    return textwrap.indent(wrapped(text, columns() - len(_INDENT)), _INDENT)
 
 
 def _hit(rank: int, hit: Hit, hidden: Sequence[Hidden]) -> dict[str, Any]:

@@ -149,14 +149,12 @@ def test_on_a_terminal_lines_are_edited_recalled_and_kept_only_if_asked(indexed:
     pytest.importorskip("readline")
     with terminal(home, RAG_CHAT_HISTORY="yes" if keeps else "") as (ours, child):
         until(ours, "> ")
-        os.write(ours, b"Within how many minutes must a zebra\x7f\x7f\x7f\x7f\x7fn incident be told?\x01\x05\n")
-        assert "within 30 minutes" in until(ours, "Confidence")
-        until(ours, "> ")
+        os.write(ours, b"Within how many minutes must zebra\x7f\x7f\x7f\x7f\x7fan incident be told?\n")
+        assert "within 30 minutes" in until(ours, "\n> ")
         os.write(ours, b"half a line\x03")  # Ctrl-C
-        until(ours, "> ")
+        until(ours, "\n> ")
         os.write(ours, b"\x1b[A\n")  # the line before, again
-        until(ours, "Confidence")
-        until(ours, "> ")
+        assert "within 30 minutes" in until(ours, "\n> ")
         os.write(ours, b"\x04")  # Ctrl-D
         assert child.wait(60) == 0
     kept = home / "chat_history"

@@ -78,6 +78,7 @@ def test_no_colour_where_nobody_looks(capsys: pytest.CaptureFixture[str], monkey
 def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """stdout is a terminal that knows colours and links."""
     monkeypatch.setattr(term, "colourful", lambda _: True)
+    monkeypatch.setenv("FORCE_HYPERLINK", "1")
 
 
 ANY = st.text(alphabet=st.characters(codec=None, exclude_categories=[]))
@@ -89,7 +90,7 @@ def test_marking_words_changes_nothing_but_their_colour(text: str, start: int, l
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(term, "colourful", lambda _: True)
         shown = wrapped(text, 40, marked)
-    plain = shown.replace("\x1b[33m", "").replace("\x1b[0m", "")
+    plain = shown.replace("\x1b[1m", "").replace("\x1b[0m", "")
     assert set(acts(plain)) <= {"\n"}
     assert "".join(plain.split()) == "".join(one_line(text).split())
     assert wrapped(text, 40, marked) == wrapped(text, 40), "no colours where there is no terminal"
@@ -97,7 +98,7 @@ def test_marking_words_changes_nothing_but_their_colour(text: str, start: int, l
 
 @pytest.mark.usefixtures("terminal")
 def test_the_answering_words_stand_out() -> None:
-    assert wrapped("within one hour of it", 100, (7, 15)) == "within \x1b[33mone hour\x1b[0m of it"
+    assert wrapped("within one hour of it", 100, (7, 15)) == "within \x1b[1mone hour\x1b[0m of it"
 
 
 @pytest.mark.usefixtures("terminal")
@@ -106,6 +107,36 @@ def test_a_link_opens_the_page_and_nothing_in_a_name_acts() -> None:
     target = link("", Path("/docs/" + HOSTILE.replace("/", "")), None).split(";")[2]
     assert acts(target.removesuffix("\x1b\\\x1b]8")) == []
     assert link("mail", Path("not/absolute"), 1) == "mail"
+
+
+@pytest.mark.usefixtures("terminal")
+@pytest.mark.parametrize(
+    ("told", "links"),
+    [
+        ({"TERM": "xterm-256color"}, False),
+        ({"TERM_PROGRAM": "Apple_Terminal"}, False),
+        ({"TERM_PROGRAM": "WezTerm"}, True),
+        ({"TERM": "xterm-kitty"}, True),
+        ({"VTE_VERSION": "7006"}, True),
+        ({"VTE_VERSION": "4205"}, False),
+        ({"VTE_VERSION": "none"}, False),
+        ({"WT_SESSION": "1"}, True),
+        ({"TERM_PROGRAM": "WezTerm", "FORCE_HYPERLINK": "0"}, False),
+    ],
+)
+def test_links_are_made_for_terminals_that_open_them(
+    told: dict[str, str], links: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("TERM", "TERM_PROGRAM", "VTE_VERSION", "WT_SESSION", "KONSOLE_VERSION", "KITTY_WINDOW_ID", "DOMTERM",
+                 "FORCE_HYPERLINK"):  # fmt: skip
+        monkeypatch.delenv(name, raising=False)
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    assert (link("a.pdf", Path("/docs/a.pdf"), 3) != "a.pdf") == links
+
+
+def test_shapeless_letters_are_written_out_and_emoji_are_not() -> None:
+    assert escape("a\u3164\U000e0101b ✔️") == "a\\u3164\\U000e0101b ✔️"
 
 
 def test_no_links_where_there_is_no_terminal() -> None:
