@@ -66,6 +66,8 @@ def transcript(turns: Sequence[Turn]) -> str:
             lines += [f"Understood as: {escape_markdown(turn.understood)}", ""]
         shown = "The documents say:" if turn.answer.mode == "quoted" else turn.answer.answer
         lines += [escape_markdown(shown), "", f"Confidence {turn.answer.confidence:.0%}, {turn.answer.mode}."]
+        for warning in turn.answer.warnings:
+            lines += ["", escape_markdown(warning)]
         if turn.answer.mode == "refused" and turn.sources:
             lines += ["", "Nearest, and not taken for an answer:"]
         for citation in turn.sources:

@@ -130,14 +130,12 @@ def _any(ink: "NDArray[np.bool_]", boxes: "NDArray[np.float64]") -> "NDArray[np.
     import numpy as np
 
     height, width = ink.shape
-    sums = np.zeros((height + 1, width + 1), dtype=np.int64)
-    np.cumsum(np.cumsum(ink, axis=0, dtype=np.int64), axis=1, out=sums[1:, 1:])
-    left, top = (
-        np.clip(np.floor(boxes[:, axis]), 0, size).astype(np.int64) for axis, size in ((0, width), (1, height))
-    )
-    right, bottom = (
-        np.clip(np.floor(boxes[:, axis]) + 1, 0, size).astype(np.int64) for axis, size in ((2, width), (3, height))
-    )
+    sums = np.zeros((height + 1, width + 1), dtype=np.int32)
+    np.cumsum(ink, axis=1, dtype=np.int32, out=sums[1:, 1:])
+    np.cumsum(sums, axis=0, out=sums)
+    size = np.array([width, height])
+    left, top = np.clip(np.floor(boxes[:, :2]), 0, size).astype(np.int64).T
+    right, bottom = np.clip(np.floor(boxes[:, 2:]) + 1, 0, size).astype(np.int64).T
     right, bottom = np.maximum(right, left), np.maximum(bottom, top)
     total = sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]
     return np.asarray(total > 0, dtype=np.bool_)

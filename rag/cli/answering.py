@@ -164,7 +164,8 @@ class Printer:
         """The passages that were found; where they come from is worth knowing while the model reads."""
         files = list(dict.fromkeys(hit.stored.chunk.path for hit in hits))
         if files:
-            told = f"Reading {len(hits)} passages from {', '.join(map(one_line, files[:3]))}{' …' * (len(files) > 3)}"
+            named = ", ".join(map(one_line, files[:3])) + " …" * (len(files) > 3)
+            told = f"Reading {counted(len(hits), 'passage')} from {named}"
             say(dim(textwrap.shorten(told, columns(), placeholder=" …"), sys.stderr))
 
     def sentence(self, sentence: Sentence) -> None:
