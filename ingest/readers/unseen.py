@@ -25,6 +25,7 @@ FLAT = 2.0
 SMALL = 2.25
 """Square points of a letter that is too small to read. In a font of 2 points all but W have less, 0.7 to 1.8; in one of
 4 points all have more, from 2.6 on for a narrow l."""
+GAP = 2  # letters
 LEAST = 3  # letters in a row; fewer say nothing, and a single thin letter may fall between pixels
 _CELL = 3  # times its height: the length of a piece of a line that has to show something of its own
 _IMAGE = 60  # levels between the darkest and the lightest pixel of what an image shows at a letter's place
@@ -113,16 +114,24 @@ def reasons(
 def runs(letters: Sequence[int], why: Sequence[Why | None]) -> Iterator[tuple[int, int, Why]]:
     """`(first, last + 1, why)` of LEAST or more letters in a row that are not seen, for one and the same reason.
 
+    At most GAP letters between two such runs of one reason belong to them: the tail of a "p" looks out below what
+    covers its line, or other print runs through it.
+
     Args:
         letters: where each letter stands among the characters of the text, rising; `why` says of each the reason.
     """
+    found: list[tuple[int, int, Why]] = []  # indices of letters: first, last + 1
     first = 0
     for index in range(1, len(letters) + 1):
         if index == len(letters) or why[index] is not why[first]:
             reason = why[first]
             if reason is not None and index - first >= LEAST:
-                yield letters[first], letters[index - 1] + 1, reason
+                if found and found[-1][2] is reason and first - found[-1][1] <= GAP:
+                    first = found.pop()[0]
+                found.append((first, index, reason))
             first = index
+    for start, end, reason in found:
+        yield letters[start], letters[end - 1] + 1, reason
 
 
 def _any(ink: "NDArray[np.bool_]", boxes: "NDArray[np.float64]") -> "NDArray[np.bool_]":

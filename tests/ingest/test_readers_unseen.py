@@ -236,6 +236,13 @@ def test_runs_are_of_one_reason_and_not_of_single_letters() -> None:
     assert list(runs([], [])) == []
 
 
+def test_a_letter_that_looks_out_does_not_cut_a_run() -> None:
+    unseen = Why.UNSEEN
+    why = [unseen] * 3 + [None] * 2 + [unseen] * 4 + [None] * 3 + [unseen] * 3
+    assert list(runs(range(15), why)) == [(0, 9, unseen), (12, 15, unseen)]
+    assert list(runs(range(4), [Why.SMALL] * 3 + [None])) == [(0, 3, Why.SMALL)]
+
+
 def test_an_empty_half_of_a_line_is_noticed_and_dots_are_not() -> None:
     ink = np.zeros((100, 400), dtype=np.bool_)
     ink[10:20, 0:200] = True
