@@ -41,6 +41,7 @@ _MAX_SIDE = 12_000  # pixels of a drawn page's longer side, however narrow the p
 _SCAN_LETTERS = 300  # letters and digits; a page that is all image and has fewer is a scan with a stamp or a header
 _OUTLINES = 100  # path segments that a page without text must have: a letter's outline has 10 to 60, a frame has 5
 _MAX_NESTED = 3  # forms within forms
+_MAX_ASKED = 1_000  # text objects of a page that are asked for their letters: each answer goes through the whole page
 _DRAWN = 0x0590  # pdfium brings fonts for Latin, Greek and Cyrillic letters; those of other scripts come with the file
 
 Box = tuple[int, int, int, int]
@@ -328,7 +329,17 @@ def _unseen(page: Any, textpage: Any, text: str) -> list[tuple[int, int, unseen.
         found = _looked_at(page, textpage)
     except pypdfium2.PdfiumError:
         return None
-    return found and [(first, end + _signs(text, end), why) for first, end, why in found]
+    if not found:
+        return found
+    if max(text) > "\uffff":  # pdfium counts such a character twice, as UTF-16 does
+        units = text.encode("utf-16-le", "surrogatepass")
+        found = [(_place(units, first), _place(units, end), why) for first, end, why in found]
+    return [(first, end + _signs(text, end), why) for first, end, why in found]
+
+
+def _place(units: bytes, count: int) -> int:
+    """How many characters the first `count` units of a text in UTF-16 are."""
+    return len(units[: 2 * count].decode("utf-16-le", "ignore"))
 
 
 def _signs(text: str, start: int) -> int:
@@ -337,7 +348,7 @@ def _signs(text: str, start: int) -> int:
 
 
 def _looked_at(page: Any, textpage: Any) -> list[tuple[int, int, unseen.Why]] | None:
-    """As `_unseen`, from the first letter of each span to its last, as indices into what pdfium gives as the text."""
+    """As `_unseen`, from the first letter of each span to its last, counted in UTF-16 as pdfium counts its text."""
     import pypdfium2.raw as pdfium
 
     texts = [(item, matrices) for item, kind, matrices in _objects(page) if kind == pdfium.FPDF_PAGEOBJ_TEXT]
@@ -354,15 +365,15 @@ def _looked_at(page: Any, textpage: Any) -> list[tuple[int, int, unseen.Why]] | 
     with _bare_and_shown(page, texts, unseen.COARSE) as (shown, bare, on_picture):
         doubtful = unseen.suspicious(unseen.difference(shown, bare), on_picture(boxes))
     small = (min(right - left, top - bottom) < unseen.FLAT for left, bottom, right, top in boxes)
-    if not any(
-        (is_doubtful or is_small) and _has_letters(item, textpage)
-        for item, is_doubtful, is_small in zip(places, doubtful.tolist(), small, strict=True)
-    ):
+    looked = [
+        item for item, *why in zip(places, doubtful.tolist(), small, strict=True) if any(why)
+    ]  # most of them are blanks
+    if len(looked) <= _MAX_ASKED and not any(_has_letters(item, textpage) for item in looked):
         return []
     letters, around = _letters(textpage)
     images = [
         box
-        for item, kind, matrices in _objects(page)
+        for item, kind, matrices in itertools.islice(_objects(page), MAX_OBJECTS)
         if kind == pdfium.FPDF_PAGEOBJ_IMAGE and (box := _bounds(item, matrices))
     ]
     with _bare_and_shown(page, texts, unseen.FINE) as (shown, bare, on_picture):

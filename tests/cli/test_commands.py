@@ -181,7 +181,7 @@ def test_search(indexed: Rag) -> None:
     assert set(result) == {"query", "hits", "timings_ms"}
     assert set(result["hits"][0]) == {
         *("rank", "score", "id", "path", "sha256", "page", "section", "start", "end", "text", "record", "root"),
-        *("ocr", "also", "similar"),
+        *("ocr", "also", "similar", "hidden"),
     }
     for rank, hit in enumerate(result["hits"], start=1):
         assert hit["rank"] == rank
@@ -264,7 +264,7 @@ def test_an_answer(indexed: Rag) -> None:
     assert answer["mode"] in ("written", "quoted")
     assert set(answer["citations"][0]) == {
         *("number", "path", "sha256", "page", "section", "start", "end", "quote", "record", "root", "lines"),
-        *("ocr", "also", "words"),
+        *("ocr", "also", "words", "hidden"),
     }
     people = indexed("ask", QUESTION)
     assert people.code == 0
