@@ -13,6 +13,7 @@ import re
 from rag.query import STOPWORDS
 from rag.stems import stems, topic_words
 
+OWN = 3  # topic words before a word that points back; with more of them it points to one of these
 FEW = 1  # topic words; a question with no more of them leaves its topic to the question before
 
 _OPENING = re.compile(
@@ -57,6 +58,8 @@ _WHO_MAY = re.compile(r"who\s+(?!is\b|are\b|was\b|were\b)", re.I)
 _ASKED_BEHIND = re.compile(rf",\s*(?:{_ASKS}|{_MAY}\b)", re.I)  # "the requester, does she …"
 _GIVEN = re.compile(r"\(([^()]+)\)$")  # what `_behind` has put there
 _FIGURE = re.compile(r"\d[\d.,]*\d|\d")
+_NAMELESS = re.compile(rf"{_MAY}|not", re.I)
+_CLAUSE = re.compile(r"\s+(?:the|an?|all|no|every|each|I|we|you|they|he|she|it)\b", re.I)  # "say that the device …"
 _NOUN_FOLLOWS = frozenset({"that", "this", "these", "those"})
 _NOUN = re.compile(
     rf"\s+(?!(?:{_MAY}|{_PARTICIPLE}|be|for|to|of|by|with|in|on|at|too|as|there|again|then|or|and|if|when)\b)\w", re.I
@@ -125,7 +128,10 @@ def _named(asked: str, before: str) -> str:
     for pattern, ending in ((_THEIRS, "'s"), (_HERE, "")):
         for found in pattern.finditer(asked):
             after = asked[found.end() :]
-            if _EMPTY.match(asked, found.start()):
+            # Where things are named before it in the question itself, it stands for one of those.
+            if _EMPTY.match(asked, found.start()) or len(_things(asked[: found.start()])) > OWN:
+                continue
+            if found.group().lower() == "that" and _CLAUSE.match(after):
                 continue
             # "that recording" has its noun; what somebody does has no name.
             named = found.group().lower() in _NOUN_FOLLOWS and _NOUN.match(after)
@@ -134,6 +140,11 @@ def _named(asked: str, before: str) -> str:
                 return _behind(asked, _topic(before))
             return f"{asked[: found.start()]}{thing}{ending}{after}"
     return asked
+
+
+def _things(text: str) -> list[str]:
+    """Topic words of `text` but for the modals and "not", which name nothing."""
+    return [word for word in topic_words(text) if len(word) > 1 and not _NAMELESS.fullmatch(word)]
 
 
 def _behind(asked: str, topic: str) -> str:

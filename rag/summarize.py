@@ -6,7 +6,7 @@ may only reword them, and a sentence that fails the check gives way to the docum
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,9 +14,10 @@ import numpy as np
 from ingest.chunk import chunks
 from ingest.headings import SEPARATOR
 from ingest.sentences import sentences
-from ingest.types import Chunk, Document
+from ingest.types import Chunk, Document, Hidden
 from rag.check import check
 from rag.models.embed import TextEmbedder
+from rag.planted import orders
 from rag.stems import stems
 from rag.types import Generator
 
@@ -71,10 +72,11 @@ def summarize(
         on_part: told after each part: `(done, all)`.
     """
     parts = _parts([chunk for chunk in chunks(document, embedder.tokenizer) if chunk.text.strip()])
+    hidden = {(page.number, page.record): page.hidden for page in document.pages}
     statements: list[Statement] = []
     dropped = 0
     for number, part in enumerate(parts, start=1):
-        if (best := _central(part, embedder)) is not None:
+        if (best := _central(part, embedder, hidden)) is not None:
             chunk, start, end = best
             quote = chunk.text[start:end]
             text, failed = _reword(quote, generator)
@@ -127,14 +129,23 @@ def _length(part: Sequence[Chunk]) -> int:
     return sum(len(chunk.text) for chunk in part)
 
 
-def _central(part: Sequence[Chunk], embedder: TextEmbedder) -> tuple[Chunk, int, int] | None:
-    """The sentence nearest to the mean of all (the centroid of Radev et al. 2004); None if there is none."""
+def _central(
+    part: Sequence[Chunk], embedder: TextEmbedder, hidden: Mapping[tuple[int | None, str | None], Sequence[Hidden]]
+) -> tuple[Chunk, int, int] | None:
+    """The sentence nearest to the mean of all (the centroid of Radev et al. 2004); None if there is none.
+
+    Sentences that nobody sees in the document are none of its summary: `hidden` has them by page and record.
+    """
     spans = [
         (chunk, start, end)
         for chunk in part
         for start, end in sentences(chunk.text)
         if MIN_WORDS <= len(chunk.text[start:end].split()) <= MAX_WORDS
         and not _LEANING.match(_plain(chunk.text[start:end]))
+        and not any(
+            span.start < chunk.start + end and span.end > chunk.start + start
+            for span in hidden.get((chunk.page, chunk.record), ())
+        )
     ]
     if not spans:
         return None
@@ -143,8 +154,8 @@ def _central(part: Sequence[Chunk], embedder: TextEmbedder) -> tuple[Chunk, int,
 
 
 def _reword(quote: str, generator: Generator | None) -> tuple[str | None, int]:
-    """One checked sentence, or None; and how many sentences failed."""
-    if generator is None:
+    """One checked sentence, or None; and how many sentences failed. From an order to a model nothing is written."""
+    if generator is None or orders(quote):
         return None, 0
     messages = [{"role": "user", "content": f"{_plain(quote)}\n\nSay this again in one short, complete sentence."}]
     written = "".join(generator.generate(messages, MAX_TOKENS, stop=["\n"])).strip()

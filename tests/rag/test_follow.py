@@ -48,6 +48,8 @@ def test_a_follow_up_is_asked_as_a_question_of_its_own(before: str, question: st
         "After how many days is an unused account locked?",
         "Is it allowed to print documents at home?",
         "What are the opening hours of the archive?",
+        "If a contractor loses a laptop abroad, must he report it to the Service Desk?",
+        "Must the report say that the device was lost?",
     ],
 )
 def test_a_question_of_its_own_is_left_alone(question: str) -> None:
