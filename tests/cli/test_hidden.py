@@ -50,8 +50,7 @@ def test_every_command_tells(poisoned: Rag) -> None:
     assert "Holds text that is hidden in the document" in poisoned("search", "incident Service Desk").out
 
     asked = poisoned("ask", "--quotes-only", "Within what time must an incident be told to the Service Desk?")
-    assert "30 minutes" in asked.out
-    answer, _, warnings = asked.out.partition("Confidence")
-    assert "hidden in the document" in warnings
-    for line in answer.splitlines():
-        assert "nine weeks" not in line or "hidden in the document" in answer
+    answer, _, warnings = " ".join(asked.out.split()).partition("Confidence")
+    assert "in any case within 30 minutes" in answer
+    assert "nine weeks" not in answer or "(hidden in the document)" in answer
+    assert "is text that is hidden in the document" in warnings or "also holds text that is hidden" in warnings
