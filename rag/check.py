@@ -72,6 +72,7 @@ _NEGATION = re.compile(
 _TABLE_SCALE = re.compile(r"\([^()\d]{0,30}\b(thousand|million|billion)s?\b|\bin\s(thousand|million|billion)s\b", re.I)
 _EXCEPTION = re.compile(r"\b(?:except|unless|other than|save for)\b", re.I)
 _ABSOLUTE = re.compile(r"\b(?:only|solely|exclusively|always|alone)\b", re.I)
+_PAST = re.compile(r"\b(?:was|were|had|did)\b", re.I)
 _LEAD = re.compile(r"^(?:yes|no),\s", re.I)  # the answer to a question; what it says comes after
 _CLAUSE = re.compile(r"[;:]\s|,\s(?=(?:but|unless|except)\b)")
 _ADVERBS = {
@@ -223,11 +224,18 @@ def _strength(text: str) -> set[str]:
 
 
 def _obligation(sentence: str, source: str) -> list[str]:
-    """A duty must not become a permission or a recommendation, nor the reverse. "is reported" claims no modal."""
+    """A duty must not become a permission or a recommendation, nor the reverse. "is reported" claims no modal.
+
+    Policies state duties without one, too: "laptops are encrypted" may be told as "laptops must be encrypted", what a
+    report says of the past may not.
+    """
     wrong: set[str] = set()
     for part in _sentences(sentence):
         # The clause it is taken from decides; one without a modal has it from the clause that leads to it.
-        held = _strength(_nearest_clause(part, source)) or _strength(source)
+        clause = _nearest_clause(part, source)
+        held = _strength(clause) or _strength(source)
+        if not held and not _PAST.search(clause):
+            held = {"must"}
         # A plain "can" or "will" in everyday English claims less than "must": let it pass where the source has no
         # modal.
         if held or re.search(r"\b(?:must|shall|required|should|may)\b", part, re.I):

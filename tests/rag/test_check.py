@@ -43,6 +43,8 @@ PLAIN = "Laptops of all staff are encrypted. The log server keeps records for tw
         ("Passwords have at least twelve characters.", LIMITS),
         ("Fines are at most 5 million euro in all.", LIMITS),
         ("Sessions are ended after 15 minutes.", LIMITS),
+        # policies state duties in the plain present
+        ("Laptops of all staff must be encrypted.", PLAIN),
         # the answer to a question comes first, what is said after it
         ("No, laptops of all staff are encrypted.", PLAIN),
         # whose it is
@@ -108,8 +110,9 @@ def test_true_sentences_pass(sentence: str, quote: str) -> None:
         ("The Data Protection Officer may review each transfer within 2 working days.", ROLES),
         ("Managers must grant remote access for up to 90 days.", PERMISSION),
         ("An incident should be told to the Service Desk within 30 minutes.", REPORTING),
-        ("Laptops of all staff must be encrypted.", PLAIN),
         ("Laptops of all staff should be encrypted.", PLAIN),
+        ("Laptops of all staff may be encrypted.", PLAIN),
+        ("Laptops of all staff must be encrypted.", "In the audit of March, laptops of all staff were encrypted."),
         # denials
         ("Laptops of all staff are not encrypted.", PLAIN),
         ("The log server never keeps records for twelve months.", PLAIN),
