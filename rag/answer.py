@@ -1,7 +1,7 @@
 """A question to an answer: retrieve, pick evidence, decide, write, check, cite. The order is the whole idea."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ingest.errors import UsageError
@@ -9,8 +9,8 @@ from ingest.types import UNREAD, FileReport
 from rag import planted
 from rag.answerable import confidence
 from rag.arithmetic import to_work_out
-from rag.differing import differences
-from rag.evidence import places, select
+from rag.differing import difference, differences
+from rag.evidence import QUOTES, places, select
 from rag.expand import Wording
 from rag.filters import EVERYTHING, Filter, matching
 from rag.models.embed import MAX_TOKENS
@@ -20,6 +20,7 @@ from rag.rank import context
 from rag.retrieve import Retriever
 from rag.stems import stems
 from rag.types import Answer, Citation, Generator, Hit, ModelInfo, Quote, Sentence
+from rag.versions import Name, asks_for_versions, in_force, newer_versions
 from rag.write import write
 
 HITS = 8  # passages retrieved for an answer
@@ -63,11 +64,12 @@ class Answerer:
         clock = Clock()
         hits = self.retriever.search(question, HITS, only)
         found = places(question, hits, self.retriever.catalog, self.retriever.embedder)
-        quotes = select(found)
+        reports = self.retriever.catalog.reports()
+        newer = {} if asks_for_versions(question) else newer_versions(map(_name, reports))
+        quotes, replaced = in_force(select(found, 2 * QUOTES), newer, QUOTES)
         sure = confidence(hits, found)
         clock.mark("retrieve")
         on_hits(hits)
-        reports = self.retriever.catalog.reports()
         unreadable = unread(reports)
         unknown = _unknown(self.retriever.wording(question))
         searched = len(matching(self.retriever.catalog, only)[0])
@@ -94,6 +96,7 @@ class Answerer:
         )
         shown = cited or quotes
         citations = tuple(cite(number, quote) for number, quote in enumerate(shown, start=1))
+        earlier, said_before = _said_before(citations, replaced)
         text = " ".join(map(str, sentences)) if sentences else "\n".join(map(_quotation, citations))
         return Answer(
             question=question,
@@ -101,10 +104,12 @@ class Answerer:
             answer=text,
             mode="written" if sentences else "quoted",
             confidence=sure,
-            citations=citations,
+            citations=(*citations, *earlier),
             missing=_missing(question, citations),
             warnings=(
                 *at_odds,
+                *said_before,
+                *_outdated(citations, newer),
                 *planted.warnings(shown),
                 *unknown,
                 *self._warnings(question, silent=write and model is None),
@@ -214,6 +219,34 @@ def _unknown(wording: Wording) -> tuple[str, ...]:
     """Half a question may be answered: what no document speaks of, at least in these words."""
     words = ", ".join(f"“{word}”" for word in wording.unknown)
     return (f"No document has the word{'s' * (len(wording.unknown) > 1)} {words}.",) if words else ()
+
+
+def _said_before(citations: Sequence[Citation], replaced: Sequence[Quote]) -> tuple[list[Citation], list[str]]:
+    """Quotations of earlier versions that say otherwise, numbered after the answer's own, and a sentence for each."""
+    earlier: list[Citation] = []
+    told = []
+    for quote in replaced:
+        citation = cite(len(citations) + len(earlier) + 1, quote)
+        for one in citations:
+            if one.sha256 != citation.sha256 and (said := difference(one, citation)):
+                earlier.append(citation)
+                told.append(
+                    f"[{citation.number}] is of an earlier version, which says otherwise than [{one.number}]: {said}."
+                )
+                break
+    return earlier, told
+
+
+def _outdated(citations: Sequence[Citation], newer: Mapping[Name, Name]) -> list[str]:
+    """Where an earlier version is quoted because the newest one had nothing that fits."""
+    found = {item.path: newer[item.root, item.path][1] for item in citations if (item.root, item.path) in newer}
+    return [
+        f"{old} is an earlier version of {new}, of which nothing was found that fits." for old, new in found.items()
+    ]
+
+
+def _name(report: FileReport) -> Name:
+    return report.root, report.path
 
 
 def _quotation(citation: Citation) -> str:

@@ -17,7 +17,7 @@ from rag.types import Hit, Quote
 
 PASSAGES = 6  # hits that are searched for quotations; 4, 6 and 8 gave the same on the dev questions, give or take one
 QUOTES = 3  # quotations kept: what a person reads at a glance, and what the small model can keep apart
-SHORT = 200  # characters; a shorter span is joined with what follows: "(a) one hour" is not understood alone
+SHORT = 300  # characters; a shorter span is joined with what follows: "(a) one hour" is not understood alone
 
 # Weights of a span's marks, without and with a reader. Without: random search over 400 mixtures on the dev questions of
 # the sample office found none clearly better. With: fitted by `training/calibrate.py`.
@@ -54,8 +54,8 @@ class Place:
         return sum(weight * self.marks[name] for name, weight in weights.items())
 
 
-def select(found: Sequence[Place]) -> list[Quote]:
-    """The best QUOTES places as quotations, best first, each text once."""
+def select(found: Sequence[Place], most: int = QUOTES) -> list[Quote]:
+    """The best `most` places as quotations, best first, each text once."""
     picked: list[Quote] = []
     for place in sorted(found, key=lambda place: -place.score):
         chunk = place.hit.stored.chunk
@@ -63,7 +63,7 @@ def select(found: Sequence[Place]) -> list[Quote]:
         if any(" ".join(text.split()) == " ".join(quote.text.split()) for quote in picked):
             continue
         picked.append(Quote(place.hit, chunk.start + place.start, chunk.start + place.end, text, place.score))
-        if len(picked) == QUOTES:
+        if len(picked) == most:
             break
     return picked
 
