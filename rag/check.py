@@ -16,6 +16,8 @@ from rag.stems import stems
 WORDS = 5  # a shorter sentence ("1.", "The answer is: 6.3.3.") is a fragment
 COVERED = 0.75  # share of a sentence's own content words (those not in the question) that its quotations must hold
 GROUNDED = 0.6  # share of all its content words that they must hold: the question alone carries no sentence
+# Share of a clause's words that must stand by its figure. Of 1,053 true sentences .2 drops 0.7 %, .3 2.0 %, .4 2.8 %.
+BELONGS = 0.25
 SHARED = 2  # content words a quotation must share with a sentence before it can be cited for it
 
 _UNITS = (
@@ -75,6 +77,7 @@ _ABSOLUTE = re.compile(r"\b(?:only|solely|exclusively|always|alone)\b", re.I)
 _PAST = re.compile(r"\b(?:was|were|had|did)\b", re.I)
 _LEAD = re.compile(r"^(?:yes|no),\s", re.I)  # the answer to a question; what it says comes after
 _CLAUSE = re.compile(r"[;:]\s|,\s(?=(?:but|unless|except)\b)")
+_AND = re.compile(r"[;:]\s|,\s(?:and|but|or)\s|,\s(?=(?:unless|except)\b)")
 _ADVERBS = {
     "hourly": "hour", "daily": "day", "weekly": "week", "monthly": "month", "quarterly": "quarter",
     "yearly": "year", "annual": "year", "annually": "year",
@@ -95,20 +98,24 @@ class Verdict:
         return not self.failures
 
 
-def check(sentence: str, quotes: Sequence[str], question: str = "") -> Verdict:
+def check(sentence: str, quotes: Sequence[str], question: str = "", headings: Sequence[str] = ()) -> Verdict:
     """Find the quotations that `sentence` rests on, and compare it with them.
 
     Args:
         question: an answer may repeat what was asked, so its words need to be covered less; its figures and names do.
+        headings: what each quotation stands under, document and section; a sentence may use its words. () for none.
     """
     if len(sentence.split()) < WORDS:
         return Verdict((), ("is a fragment",))
-    cited = _cite(sentence, quotes)
+    headings = headings or [""] * len(quotes)
+    sources = [f"{heading}\n{quote}" for heading, quote in zip(headings, quotes, strict=True)]
+    cited = _cite(sentence, sources, headings)
     if not cited:
         return Verdict((), ("rests on no quotation",))
-    source = "\n".join(quotes[index] for index in cited)
+    source = "\n".join(sources[index] for index in cited)
     failures = [
         *_figures(sentence, source),
+        *_belonging(sentence, source, [quotes[index] for index in cited], headings[cited[0]]),
         *_directions(sentence, source),
         *_names(sentence, source),
         *_periods(sentence, source),
@@ -120,15 +127,22 @@ def check(sentence: str, quotes: Sequence[str], question: str = "") -> Verdict:
     return Verdict(cited, tuple(failures))
 
 
-def _cite(sentence: str, quotes: Sequence[str]) -> tuple[int, ...]:
-    """The quotation that holds most of the sentence's words, and a second one if it adds several more."""
+def _cite(sentence: str, sources: Sequence[str], headings: Sequence[str]) -> tuple[int, ...]:
+    """The quotation that holds most of the sentence's words, and a second one of its section if it adds several more.
+
+    What stands in two documents, or in two sections, is two statements: a sentence made of both is nobody's.
+    """
     wanted = set(stems(sentence))
-    held = [wanted & set(stems(quote)) for quote in quotes]
-    best = max(range(len(quotes)), key=lambda index: len(held[index]), default=None)
+    held = [wanted & set(stems(source)) for source in sources]
+    best = max(range(len(sources)), key=lambda index: len(held[index]), default=None)
     if best is None or len(held[best]) < min(SHARED, len(wanted)) or not wanted:
         return ()
     # A figure or a unit alone joins no quotation to another: "tapes are kept" and "30 minutes" are two things.
-    rest = [(len(words - held[best] - _measures(words)), index) for index, words in enumerate(held) if index != best]
+    rest = [
+        (len(words - held[best] - _measures(words)), index)
+        for index, words in enumerate(held)
+        if index != best and headings[index] == headings[best]
+    ]
     more, other = max(rest, default=(0, best))
     return (best,) if more < SHARED else tuple(sorted((best, other)))
 
@@ -205,6 +219,32 @@ def _figures(sentence: str, source: str) -> list[str]:
         for value, unit in sorted(numbers(_LABEL.sub(" ", sentence)))
         if (value, unit) not in held and (unit or value not in values)
     ]
+
+
+def _belonging(sentence: str, source: str, quotes: Sequence[str], heading: str) -> list[str]:
+    """A figure has to stand by what it is said of: "within 30 minutes" of a report must not be said of a repair.
+
+    What each clause says has to share words with the sentence that its figure is taken from, or with those beside it:
+    a table's row has its label there, an enumeration its beginning.
+    """
+    lines = [(set(stems(line)), numbers(line)) for quote in quotes for line in _sentences(_LABEL.sub(" ", quote))]
+    scales = {(one or other).lower() for one, other in _TABLE_SCALE.findall(source)}
+    above = set(stems(heading))
+    failures = []
+    for clause in _AND.split(_LABEL.sub(" ", sentence)):
+        words = set(stems(clause))
+        words -= _measures(words)
+        for value, unit in sorted(numbers(clause)):
+            same = {value, *(value / _SCALES[scale] for scale in scales)}
+            shares = [
+                len(words & set().union(above, *(near for near, _ in lines[max(place - 1, 0) : place + 2])))
+                / len(words)
+                for place, (_, held) in enumerate(lines)
+                if words and any(other in same for other, _ in held)
+            ]
+            if shares and max(shares) < BELONGS:
+                failures.append(f"the quotation says {value:g} {unit}".rstrip() + " of something else")
+    return failures
 
 
 def _names(sentence: str, source: str) -> list[str]:

@@ -36,13 +36,13 @@ def write(
         return
     messages, used = build(question, [quotes[index] for index in given], generator)
     given = given[:used]
-    sources = [f"{headings[index]}\n{quotes[index]}" if headings else quotes[index] for index in given]
+    told, under = ([texts[index] for index in given] for texts in (quotes, headings or [""] * len(quotes)))
     seen: set[str] = set()
     for sentence in _sentences(generator.generate(messages, MAX_TOKENS), on_piece):
         if sentence in seen:
             return  # it has begun to repeat itself
         seen.add(sentence)
-        verdict = check(sentence, sources, question)
+        verdict = check(sentence, told, question, under)
         yield sentence, replace(verdict, citations=tuple(given[index] for index in verdict.citations))
         if len(seen) == MAX_SENTENCES:
             return
