@@ -112,8 +112,10 @@ class Ledger:
                 found = check(_lines(file, head.bytes), head, kept)
         except RecordDamaged as error:
             return [Problem(None, str(error))]
-        if behind:
+        if behind > 0:
             found.append(Problem(None, f"Behind entry {head.count} stand {behind} bytes that its head does not name."))
+        elif behind < 0 and not found:
+            found.append(Problem(None, f"The record is {-behind} bytes shorter than its head says."))
         return found
 
     # --- under the lock -----------------------------------------------------------------------------------------
@@ -156,7 +158,7 @@ class Ledger:
         else:
             (head, behind), file = self._state(), self._open()
         with file:
-            yield head, file, max(behind, 0)
+            yield head, file, behind
 
     def _open(self) -> IO[bytes]:
         if not self._record.exists():
