@@ -129,6 +129,16 @@ class Sentence:
 
 
 @dataclass(frozen=True, slots=True)
+class Checked:
+    """A sentence that the model wrote, with what the checks said of it, shown or not."""
+
+    text: str
+    failures: tuple[str, ...]  # in words; empty where it agrees with its quotations
+    rests_on: tuple[int, ...]  # quotations, by their place in the evidence, from 0
+    responsive: bool  # it speaks of what was asked; not looked at, and False, where there are failures
+
+
+@dataclass(frozen=True, slots=True)
 class ModelInfo:
     """Which model wrote."""
 

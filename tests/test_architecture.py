@@ -187,7 +187,7 @@ def test_logs_load_no_model(tmp_path: Path) -> None:
 def commands() -> list[str]:
     from rag.cli.app import app
 
-    return [str(command.name) for command in app.registered_commands]
+    return [str(command.name) for command in [*app.registered_commands, *app.registered_groups]]
 
 
 @pytest.mark.skipif(not README.is_file(), reason="README.md is not written yet")
@@ -201,6 +201,7 @@ def test_the_readme_and_the_program_name_the_same_commands() -> None:
 def test_every_command_says_what_it_does() -> None:
     from rag.cli.app import app
 
-    for command in app.registered_commands:
+    groups = [group.typer_instance for group in app.registered_groups]
+    for command in [command for typer in [app, *groups] if typer for command in typer.registered_commands]:
         assert command.callback is not None
         assert (command.callback.__doc__ or "").strip(), f"rag {command.name} has no help"

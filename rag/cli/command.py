@@ -40,6 +40,9 @@ DebugOption = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 NoReaderOption = Annotated[
     bool, typer.Option("--no-reader", help="Rank by words and meaning alone: faster, and less often right.")
 ]
+NoRecordOption = Annotated[
+    bool, typer.Option("--no-record", help="Write nothing about this into the record. [env: RAG_RECORD=false]")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else there.")]
 
 _SHARED: dict[str, Any] = {
@@ -48,6 +51,7 @@ _SHARED: dict[str, Any] = {
     "embedding_model": EmbeddingOption,
     "reader_model": ReaderOption,
     "language_model": LanguageOption,
+    "no_record": NoRecordOption,
     "debug": DebugOption,
 }
 
@@ -59,6 +63,7 @@ def keep(
     embedding_model: EmbeddingOption = None,
     reader_model: ReaderOption = None,
     language_model: LanguageOption = None,
+    no_record: NoRecordOption = False,
     debug: DebugOption = False,
 ) -> None:
     """Remember options given before the command; `command` merges them with those given after it."""
@@ -72,8 +77,9 @@ def command(function: Callable[..., int | None]) -> Callable[..., None]:
     def run(context: typer.Context, **options: Any) -> None:
         shared = dict(context.obj or {}) | {name: value for name in _SHARED if (value := options.pop(name, None))}
         debug = bool(shared.pop("debug", False))
+        record = False if shared.pop("no_record", False) else None
         try:
-            settings = resolve(shared.pop("home", None), **shared)
+            settings = resolve(shared.pop("home", None), record=record, **shared)
             code = function(settings, **options)
         except StrongroomError as error:
             if debug:
@@ -99,7 +105,10 @@ def command(function: Callable[..., int | None]) -> Callable[..., None]:
     own = list(inspect.signature(function).parameters.values())[1:]
     extra = [
         inspect.Parameter(
-            name, inspect.Parameter.KEYWORD_ONLY, default=False if name == "debug" else None, annotation=annotation
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=False if name in ("debug", "no_record") else None,
+            annotation=annotation,
         )
         for name, annotation in _SHARED.items()
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -12,13 +13,14 @@ from ingest.errors import NothingFound, ReadError
 from ingest.types import UNREAD, FileStatus
 from rag import __version__
 from rag.cli.command import JsonOption
-from rag.cli.opening import open_embedder, start_generator
+from rag.cli.opening import open_embedder, open_recorder, start_generator
 from rag.config import Settings
 from rag.term import bold, mark, one_line, say, show, show_json
 
 if TYPE_CHECKING:
     from rag.batch import Job, Report
     from rag.models.embed import TextEmbedder
+    from rag.record.notes import Note
     from rag.types import Generator
 
 Made = TypeVar("Made")
@@ -59,6 +61,7 @@ def summarize(
     """Summarise documents and logs, many at once. With --out, a second run does only what is new."""
     from rag.batch import OVERALL, run, write_file
     from rag.cli.progress import BatchProgress
+    from rag.record.notes import of_summary
     from rag.report import render_overall
 
     work = _jobs(paths, frozenset({"log", "document"}), out)
@@ -68,6 +71,11 @@ def summarize(
     def make(job: Job) -> Report:
         return _log_report(job, load(), all_lines) if job.kind == "log" else _document_report(job, embedder(), load())
 
+    def note(report: Report) -> Note:
+        document = report.job.kind == "document"
+        return of_summary(report, embedder() if document else None, load())
+
+    recorder = open_recorder(settings)
     made_with = {
         "version": __version__,
         "language_model": "none" if no_model else str(settings.language_model or "default"),
@@ -80,6 +88,8 @@ def summarize(
         for report in run(work, make, out, made_with):
             entries.append(report.entry)
             resumed += report.resumed
+            if not report.resumed and (failure := recorder.write(partial(note, report))):
+                say(mark(one_line(failure)))
             progress.advance(report.job.source.absolute)
             if not as_json and out is None:
                 show(report.markdown)

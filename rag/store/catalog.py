@@ -291,8 +291,12 @@ class Catalog:
             ).fetchall()
         return [path for root, path in rows if (root, path) not in mine]
 
-    def erase(self, reports: Sequence[FileReport]) -> None:
-        """Take files out with every trace: their text, their folders if nothing else is there, mentions elsewhere."""
+    def erase(self, reports: Sequence[FileReport], meanwhile: Callable[[], None] = lambda: None) -> None:
+        """Take files out with every trace: their text, their folders if nothing else is there, mentions elsewhere.
+
+        Args:
+            meanwhile: called when they are out and can still come back: where it raises, they do.
+        """
         with self._write():
             for report in reports:
                 self._forget_file(report.root, report.path)
@@ -301,6 +305,7 @@ class Catalog:
                     (report.path, report.path),
                 )
             self._db.execute("DELETE FROM roots WHERE id NOT IN (SELECT root FROM files)")
+            meanwhile()
 
     def texts(self) -> Iterator[str]:
         """Every text that is stored: pages, titles, records' ids, headings, abbreviations, reports, the schema's."""

@@ -100,6 +100,12 @@ def read(folder: Path) -> Seal | None:
         return _UNREADABLE
 
 
+def fingerprint(folder: Path) -> str | None:
+    """What stands for the state of the whole collection in `folder`: its seal's own hash; None while it has none."""
+    sealed = read(folder)
+    return None if sealed is None else _own(asdict(sealed))
+
+
 def _own(fields: Mapping[str, Any]) -> str:
     """SHA-256 (hex) of the seal itself: a flipped bit in it is no damage of what it seals."""
     return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
