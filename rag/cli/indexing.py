@@ -16,6 +16,7 @@ import typer
 
 from ingest.errors import IndexDamaged, StrongroomError, UsageError
 from ingest.types import UNREAD, FileReport, FileStatus
+from rag import private
 from rag.cli.command import JsonOption
 from rag.cli.opening import check_identity, identity, open_catalog, open_embedder, open_recorder
 from rag.config import Settings
@@ -50,6 +51,7 @@ def ingest(
     from rag.store import collection
     from rag.store.lock import write_lock
 
+    private.claim(settings.home)
     roots = list(paths or [])
     if not roots and not rebuild:
         raise UsageError("Name the folder to read, for example `rag ingest ~/policies`.")
