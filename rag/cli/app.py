@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from rag import __version__
-from rag.cli import answering, chatting, erasing, evaluating, house, indexing, logbook, recording, showing
+from rag.cli import answering, chatting, erasing, evaluating, house, indexing, logbook, recording, scanning, showing
 from rag.cli.command import (
     CollectionOption,
     DebugOption,
@@ -63,6 +63,7 @@ app.command("logs")(command(logbook.logs))
 app.command("status")(command(indexing.status))
 app.command("verify")(command(indexing.verify))
 app.command("forget")(command(erasing.forget))
+app.command("scan")(command(scanning.scan))
 app.add_typer(recording.app, name="record")
 app.command("models")(command(house.models))
 app.command("eval")(command(evaluating.evaluate))

@@ -45,6 +45,9 @@ NoReaderOption = Annotated[
 NoRecordOption = Annotated[
     bool, typer.Option("--no-record", help="Write nothing about this into the record. [env: RAG_RECORD=false]")
 ]
+RedactOption = Annotated[
+    bool, typer.Option("--redact", help="Mask personal data: [EMAIL-1], [PHONE-2]; the same value, the same mark.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else there.")]
 
 _SHARED: dict[str, Any] = {

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ingest.errors import NothingFound, UsageError
-from rag.cli.command import JsonOption, command
+from rag.cli.command import JsonOption, RedactOption, command
 from rag.cli.opening import open_answerer
 from rag.config import Settings
 from rag.term import bold, counted, dim, escape, mark, one_line, say, show, show_json
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 DIFFERS, DAMAGED = 1, 4
 _WIDTH = 100
 _LISTED = 20
+_KEPT = ("path", "root", "sha256", "text_sha256")  # what places are told by is not masked
 
 NumberArgument = Annotated[int, typer.Argument(metavar="N", min=1, help="The entry's number.", show_default=False)]
 
@@ -159,11 +160,16 @@ def replay(settings: Settings, number: NumberArgument, as_json: JsonOption = Fal
 def export(
     settings: Settings,
     after: Annotated[int, typer.Option("--after", min=0, help="Only entries with a higher number than this.")] = 0,
+    redact: RedactOption = False,
 ) -> int:
     """Print every entry as one line of JSON, for a log collector (SIEM)."""
+    from rag.personal.mask import Masker
+
+    masker = Masker() if redact else None
     for entry in _ledger(settings).entries():
         if entry.number > after:
-            show_json(_exported(entry))
+            row = _exported(entry)
+            show_json(row | {"content": masker.json(row["content"], _KEPT)} if masker else row)
     return 0
 
 

@@ -374,6 +374,16 @@ class Catalog:
         root, sha256, number, record, title, ocr, text = row
         return root, sha256, Page(path, number, text, record, title, bool(ocr))
 
+    def pages(self) -> Iterator[tuple[str, str, Page]]:
+        """`(root, path, page)` of every page of every file, each name of a document in turn."""
+        with _sentences(self.path):
+            for root, path, number, record, title, ocr, text in self._db.execute(
+                "SELECT roots.path, files.path, pages.number, pages.record, pages.title, pages.ocr, pages.text "
+                "FROM files JOIN roots ON roots.id = files.root JOIN pages ON pages.document = files.document "
+                "ORDER BY roots.path, files.path, files.id, pages.id"
+            ):
+                yield root, path, Page(path, number, text, record, title, bool(ocr))
+
     def chunks(self, ids: Sequence[int]) -> dict[int, StoredChunk]:
         """The chunks with these ids, each under the first name of its document. Ids that are gone are left out."""
         return {row[0]: _stored(row) for row in self._select(_STORED, ids)}
