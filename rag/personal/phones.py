@@ -17,6 +17,7 @@ _WORD = re.compile(
 )
 # How people group digits: one sign between two groups, or a code in brackets. Columns of numbers have more blanks.
 _GROUPED = re.compile(r"(?:\(\d+\)[ .-]{0,2})?\d+(?:[ ./-]\d+)*")
+_ENCLOSED = re.compile(r"\((\+?\d[\d ./-]{6,}\d)\)")
 _WITHIN = re.compile(r"[\d.:,/-]$")  # what stands right before belongs to the same number: a time, a sum, a date
 
 
@@ -31,6 +32,8 @@ def phones(text: str, regions: Sequence[str] = REGIONS) -> Iterator[tuple[int, i
     """`(start, end)` of every telephone number; the same place may come more than once."""
     if not _LIKELY.search(text):
         return
+    # The matcher takes a bracket before a number for part of it, and leaves the number then. As long as before.
+    text = _ENCLOSED.sub(r" \1 ", text)
     import phonenumbers  # late: 0.05 s
 
     for region in regions:

@@ -69,6 +69,7 @@ def test_what_only_looks_like_it_is_left_alone(text: str) -> None:
         ("GB29 NWBK 6016 1331 9268 19 BARCLAYS", ("iban", "GB29 NWBK 6016 1331 9268 19")),
         ("write to <Jane.Doe@Example.org>.", ("email", "Jane.Doe@Example.org")),
         ("Telefax 2025661234", ("phone", "2025661234")),
+        ("Ask her (+33 1 42 68 53 00) today", ("phone", "+33 1 42 68 53 00")),
         ("log-in from 4.2.1.3", ("ip", "4.2.1.3")),
         ("3782 822463 10005", ("card", "3782 822463 10005")),
     ],
