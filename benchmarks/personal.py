@@ -3,8 +3,8 @@
     PYTHONPATH=. python benchmarks/personal.py [--values N] [--documents FOLDER ...] [--show]
 
 Found: values of nobody, made by chance as tests/rag/personal/values.py makes them, each in a sentence. A telephone
-number made by chance need not exist; those that no numbering plan has are left out and counted. False alarms: all that is
-found in FOLDERs is printed with `--show`, for a person to judge; the table counts it.
+number made by chance need not exist; those that no numbering plan has are left out and counted. False alarms: all
+that is found in FOLDERs is printed with `--show`, for a person to judge; the table counts it.
 """
 
 import argparse

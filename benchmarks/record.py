@@ -60,22 +60,26 @@ def _cost(home: Path, number: int, write: bool) -> str:
     answerer = open_answerer(settings, EVERYTHING, read=True, write=write)
     witness = answerer.witness
     spent: list[float] = []
+    spent_cpu: list[float] = []
 
     def timed(*arguments: object) -> object:
-        started = time.perf_counter()
+        started, cpu = time.perf_counter(), time.process_time()
         try:
             return witness(*arguments)  # type: ignore[arg-type]
         finally:
             spent.append(time.perf_counter() - started)
+            spent_cpu.append(time.process_time() - cpu)
 
     questions = read_questions(QUESTIONS, validate, None)[: number + 1]
     answerer.ask(questions[0].question)  # warm
     answerer.witness = timed  # type: ignore[assignment]
     whole: list[float] = []
+    whole_cpu: list[float] = []
     for question in questions[1:]:
-        started = time.perf_counter()
+        started, cpu = time.perf_counter(), time.process_time()
         answerer.ask(question.question)
         whole.append(time.perf_counter() - started)
+        whole_cpu.append(time.process_time() - cpu)
     ledger = Ledger(settings.ledger)
     entries, size = ledger.head().count, ledger.head().bytes
     started = time.perf_counter()
@@ -87,6 +91,7 @@ def _cost(home: Path, number: int, write: bool) -> str:
         ["a whole answer, ms", f"{spread([one * 1000 for one in whole]):.0f}"],
         ["of that, recording, ms", f"{spread([one * 1000 for one in spent]):.1f}"],
         ["share of recording in all of them, %", f"{100 * sum(spent) / sum(whole):.2f}"],
+        ["the same of processor time, %", f"{100 * sum(spent_cpu) / sum(whole_cpu):.2f}"],
         ["share in one answer, %", f"{shares:.2f}"],
         ["bytes an entry", f"{size / entries:,.0f}"],
         [f"verifying {entries} entries, ms", f"{verified * 1000:.0f}"],

@@ -183,14 +183,15 @@ class Ledger:
 
     def _add(self, head: Head, made: Entry) -> None:
         line, new = made.line(), not self._record.exists()
-        self._write_head(head, Head(made.number, made.hash, head.bytes + len(line)))
+        after = Head(made.number, made.hash, head.bytes + len(line))
+        self._write_head(head, after)
         try:
             descriptor = os.open(self._record, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             try:
                 rest = memoryview(line)
                 while rest:
                     rest = rest[os.write(descriptor, rest) :]
-                os.fsync(descriptor)
+                _flush(descriptor)
             finally:
                 os.close(descriptor)
             if new:
@@ -200,7 +201,7 @@ class Ledger:
                 os.truncate(self._record, head.bytes)
             self._write_head(head)
             raise
-        self._write_head(Head(made.number, made.hash, head.bytes + len(line)))
+        self._write_head(after)
 
     def _rewrite(self, head: Head, kept: Iterator[Entry], closing: Callable[[Head], Entry]) -> Head:
         """Put `kept` and an entry that says what is gone in the place of the record."""
@@ -249,7 +250,7 @@ class Ledger:
         try:
             os.pwrite(descriptor, canonical(fields).ljust(HEAD - 1) + b"\n", 0)
             if coming is not None:  # on disk before the line is; that it moved on can be found out from the line
-                os.fsync(descriptor)
+                _flush(descriptor)
         finally:
             os.close(descriptor)
 
@@ -309,6 +310,10 @@ def _lines(file: IO[bytes], limit: int) -> Iterator[bytes]:
 
 def _written(time: datetime) -> str:
     return time.isoformat(timespec="milliseconds")
+
+
+# Waits for what was written, not for times of last change; macOS has no such call.
+_flush = getattr(os, "fdatasync", os.fsync)
 
 
 def _sync(folder: Path) -> None:
