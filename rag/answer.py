@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ingest.errors import UsageError
 from ingest.types import UNREAD, FileReport
@@ -19,7 +19,7 @@ from rag.query import MAX_TERMS, STOPWORDS, parse
 from rag.rank import context
 from rag.retrieve import Retriever
 from rag.stems import stems
-from rag.types import Answer, Citation, Generator, Hit, ModelInfo, Quote, Sentence
+from rag.types import Answer, Checked, Citation, Generator, Hit, ModelInfo, Quote, Sentence
 from rag.versions import Name, asks_for_versions, in_force, newer_versions
 from rag.write import write
 
@@ -35,12 +35,26 @@ NOT_STATED = "Not in your documents as such: “{}” asks for something that wo
 
 
 @dataclass(slots=True)
+class Course:
+    """How an answer came about."""
+
+    hits: list[Hit] = field(default_factory=list)  # passages that were found, best first
+    prompt: list[Mapping[str, str]] = field(default_factory=list)  # what the language model was given
+    checks: list[Checked] = field(default_factory=list)  # what it wrote, shown or not
+
+
+Witness = Callable[[Answer, Course, Filter], Answer]
+"""Hears of each answer before it is given back; may add a warning to it."""
+
+
+@dataclass(slots=True)
 class Answerer:
     """Everything an answer needs. The language model is loaded only once an answer is to be written."""
 
     retriever: Retriever
     load_generator: Callable[[], Generator] | None  # None: answers are quotations alone
     threshold: float
+    witness: Witness = lambda answer, _course, _only: answer
 
     def ask(
         self,
@@ -61,6 +75,17 @@ class Answerer:
             UsageError: the question is empty or far too long.
         """
         validate(question)
+        course = Course()
+        return self.witness(self._answer(question, only, on_hits, on_sentence, course), course, only)
+
+    def _answer(
+        self,
+        question: str,
+        only: Filter,
+        on_hits: Callable[[list[Hit]], None],
+        on_sentence: Callable[[Sentence], None],
+        course: Course,
+    ) -> Answer:
         clock = Clock()
         hits = self.retriever.search(question, HITS, only)
         found = places(question, hits, self.retriever.catalog, self.retriever.embedder)
@@ -69,6 +94,7 @@ class Answerer:
         quotes, replaced = in_force(select(found, 2 * QUOTES), newer, QUOTES)
         sure = confidence(hits, found)
         clock.mark("retrieve")
+        course.hits += hits
         on_hits(hits)
         unreadable = unread(reports)
         unknown = _unknown(self.retriever.wording(question))
@@ -92,7 +118,7 @@ class Answerer:
         # Where quotations are at odds, all of them are the answer: a sentence would take one side.
         write = self.load_generator is not None and not at_odds
         sentences, cited, dropped, model = (
-            self._write(question, quotes, clock, on_sentence) if write else ([], [], 0, None)
+            self._write(question, quotes, clock, on_sentence, course) if write else ([], [], 0, None)
         )
         shown = cited or quotes
         citations = tuple(cite(number, quote) for number, quote in enumerate(shown, start=1))
@@ -122,7 +148,12 @@ class Answerer:
         )
 
     def _write(
-        self, question: str, quotes: Sequence[Quote], clock: "Clock", on_sentence: Callable[[Sentence], None]
+        self,
+        question: str,
+        quotes: Sequence[Quote],
+        clock: "Clock",
+        on_sentence: Callable[[Sentence], None],
+        course: Course,
     ) -> tuple[list[Sentence], list[Quote], int, ModelInfo | None]:
         """Sentences that passed, the quotations they cite in order, how many did not pass, and who wrote."""
         assert self.load_generator is not None  # the caller's duty
@@ -139,9 +170,12 @@ class Answerer:
             generator,
             lambda: clock.mark("first_token"),
             [context(quote.hit.stored) for quote in quotes],
+            course.prompt.extend,
         )
         for text, verdict in written:
-            if verdict.passed and self._responsive(question, text):
+            responsive = verdict.passed and self._responsive(question, text)
+            course.checks.append(Checked(text, verdict.failures, verdict.citations, responsive))
+            if responsive:
                 clock.mark("first_sentence")
                 cited += [quotes[index] for index in verdict.citations if quotes[index] not in cited]
                 passed.append(Sentence(text, tuple(cited.index(quotes[index]) + 1 for index in verdict.citations)))

@@ -20,7 +20,10 @@ _TYPES: dict[str, type] = {
     "reader_model": str,
     "language_model": str,
     "answer_threshold": float,
+    "record": bool,
+    "record_days": int,
 }
+_YES_OR_NO = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,8 @@ class Settings:
     reader_model: Path | None = None  # a folder with a cross-encoder or question-answering model; None: our own
     language_model: Path | None = None  # a GGUF file; None: the catalogue's
     answer_threshold: float = ANSWER_THRESHOLD
+    record: bool = True  # write down what was asked, answered, summarised, ingested and erased
+    record_days: int = 0  # days that entries of the record are kept; 0: until somebody moves it away
 
     @property
     def models(self) -> Path:
@@ -43,6 +48,11 @@ class Settings:
     def index(self) -> Path:
         """The folder of the chosen collection."""
         return self.home / "collections" / self.collection
+
+    @property
+    def ledger(self) -> Path:
+        """The folder of the record."""
+        return self.home / "record"
 
 
 def resolve(home: Path | None = None, **flags: str | float | None) -> Settings:
@@ -69,6 +79,9 @@ def resolve(home: Path | None = None, **flags: str | float | None) -> Settings:
     threshold = values.get("answer_threshold", ANSWER_THRESHOLD)
     if not 0 <= threshold <= 1:
         raise UsageError(f"answer_threshold is {threshold}; it is a probability, name a value from 0 to 1.")
+    days = values.get("record_days", 0)
+    if days < 0:
+        raise UsageError(f"record_days is {days}; name for how many days entries are kept, or 0 for ever.")
     return Settings(
         home=chosen,
         collection=collection,
@@ -76,6 +89,8 @@ def resolve(home: Path | None = None, **flags: str | float | None) -> Settings:
         reader_model=_path(values.get("reader_model")),
         language_model=_path(values.get("language_model")),
         answer_threshold=threshold,
+        record=values.get("record", True),
+        record_days=days,
     )
 
 
@@ -118,6 +133,11 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _convert(name: str, value: Any, kind: type, where: str) -> Any:
+    if kind is bool:
+        try:
+            return value if isinstance(value, bool) else _YES_OR_NO[str(value).lower()]
+        except KeyError as error:
+            raise UsageError(f"{name} in {where} is {value!r}; it has to be true or false.") from error
     try:
         return kind(value)
     except (TypeError, ValueError) as error:

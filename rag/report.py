@@ -64,7 +64,8 @@ def render_document(entry: Mapping[str, Any]) -> str:
         section = f" · {escape_markdown(citation['section'])}" if citation["section"] else ""
         lines.append(f"- {escape_markdown(text)} *({where}{section})*")
         if written:
-            lines += ["", f"  > {escape_markdown(' '.join(citation['quote'].split()))}", ""]
+            masked = " *(masked)*" if citation.get("redacted") else ""
+            lines += ["", f"  > {escape_markdown(' '.join(citation['quote'].split()))}{masked}", ""]
     lines += ["", f"The summary rests on {len(entry['citations'])} of {entry['parts']} parts."]
     if entry["pages_without_text"]:
         pages = ", ".join(map(str, entry["pages_without_text"]))

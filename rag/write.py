@@ -1,7 +1,7 @@
 """Quotations to checked sentences: the model writes, the check decides what is shown."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from rag.check import Verdict, check
@@ -22,6 +22,7 @@ def write(
     generator: Generator,
     on_piece: Callable[[], None] = lambda: None,
     headings: Sequence[str] = (),
+    on_prompt: Callable[[Sequence[Mapping[str, str]]], None] = lambda _: None,
 ) -> Iterator[tuple[str, Verdict]]:
     """Stream each sentence as soon as it is complete, with what the check says of it.
 
@@ -30,11 +31,13 @@ def write(
     Args:
         on_piece: hears each token.
         headings: what each quotation stands under, as people see it; a sentence may use its words. () for none.
+        on_prompt: told the messages that the model gets.
     """
     given = [index for index, quote in enumerate(quotes) if not orders(quote)]
     if not given:
         return
     messages, used = build(question, [quotes[index] for index in given], generator)
+    on_prompt(messages)
     given = given[:used]
     told, under = ([texts[index] for index in given] for texts in (quotes, headings or [""] * len(quotes)))
     seen: set[str] = set()

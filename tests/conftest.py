@@ -5,6 +5,8 @@ that no test waits for an export. Files whose manifest does not fit are made aga
 """
 
 import json
+import os
+import tempfile
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -48,9 +50,14 @@ def _settings_of_the_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
         "RAG_READER_MODEL",
         "RAG_LANGUAGE_MODEL",
         "RAG_ANSWER_THRESHOLD",
+        "RAG_RECORD",
+        "RAG_RECORD_DAYS",
     ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("RAG_HOME", str(tmp_path / "nobodys-home"))
+    monkeypatch.setattr(tempfile, "tempdir", tempfile.tempdir)  # what a command sets holds for its own test only
+    for name in ("TMPDIR", "SQLITE_TMPDIR"):
+        monkeypatch.setenv(name, os.environ.get(name, ""))
 
 
 @pytest.fixture(scope="session")

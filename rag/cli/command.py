@@ -4,6 +4,7 @@ import functools
 import inspect
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
@@ -11,6 +12,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from ingest.errors import StrongroomError
+from rag import private
 from rag.config import resolve
 from rag.term import escape, say
 
@@ -36,9 +38,15 @@ ReaderOption = Annotated[
 LanguageOption = Annotated[
     Path | None, typer.Option("--language-model", help="A GGUF file to use instead of the default model.")
 ]
-DebugOption = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
+DebugOption = Annotated[bool, typer.Option("--debug", help="Show tracebacks; they may quote documents.")]
 NoReaderOption = Annotated[
     bool, typer.Option("--no-reader", help="Rank by words and meaning alone: faster, and less often right.")
+]
+NoRecordOption = Annotated[
+    bool, typer.Option("--no-record", help="Write nothing about this into the record. [env: RAG_RECORD=false]")
+]
+RedactOption = Annotated[
+    bool, typer.Option("--redact", help="Mask personal data: [EMAIL-1], [PHONE-2]; the same value, the same mark.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else there.")]
 
@@ -48,6 +56,7 @@ _SHARED: dict[str, Any] = {
     "embedding_model": EmbeddingOption,
     "reader_model": ReaderOption,
     "language_model": LanguageOption,
+    "no_record": NoRecordOption,
     "debug": DebugOption,
 }
 
@@ -59,10 +68,17 @@ def keep(
     embedding_model: EmbeddingOption = None,
     reader_model: ReaderOption = None,
     language_model: LanguageOption = None,
+    no_record: NoRecordOption = False,
     debug: DebugOption = False,
 ) -> None:
     """Remember options given before the command; `command` merges them with those given after it."""
     context.obj = {name: value for name, value in locals().items() if name in _SHARED and value}
+
+
+def _place(error: BaseException) -> str:
+    """ "module.py, line 12": where an error was raised."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}"
 
 
 def command(function: Callable[..., int | None]) -> Callable[..., None]:
@@ -71,9 +87,13 @@ def command(function: Callable[..., int | None]) -> Callable[..., None]:
     @functools.wraps(function)
     def run(context: typer.Context, **options: Any) -> None:
         shared = dict(context.obj or {}) | {name: value for name in _SHARED if (value := options.pop(name, None))}
+        private.engage()
         debug = bool(shared.pop("debug", False))
+        record = False if shared.pop("no_record", False) else None
         try:
-            settings = resolve(shared.pop("home", None), **shared)
+            settings = resolve(shared.pop("home", None), record=record, **shared)
+            if settings.home.is_dir():  # else there is nothing to keep yet; what begins a home claims it
+                private.claim(settings.home)
             code = function(settings, **options)
         except StrongroomError as error:
             if debug:
@@ -90,16 +110,18 @@ def command(function: Callable[..., int | None]) -> Callable[..., None]:
         except Exception as error:
             if debug:
                 raise
-            say(
-                f"Error: unexpected {type(error).__name__}: {escape(str(error))} Run it again with --debug for details."
-            )
+            # Not its message: a library's may quote what it was reading.
+            say(f"Error: unexpected {type(error).__name__} in {_place(error)}. Run it again with --debug for details.")
             code = 2
         raise typer.Exit(code or 0)
 
     own = list(inspect.signature(function).parameters.values())[1:]
     extra = [
         inspect.Parameter(
-            name, inspect.Parameter.KEYWORD_ONLY, default=False if name == "debug" else None, annotation=annotation
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=False if name in ("debug", "no_record") else None,
+            annotation=annotation,
         )
         for name, annotation in _SHARED.items()
     ]

@@ -6,7 +6,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import asdict
 from getpass import getpass
 from pathlib import Path
@@ -16,8 +16,9 @@ import typer
 
 from ingest.errors import IndexDamaged, StrongroomError, UsageError
 from ingest.types import UNREAD, FileReport, FileStatus
+from rag import private
 from rag.cli.command import JsonOption
-from rag.cli.opening import check_identity, identity, open_catalog, open_embedder
+from rag.cli.opening import check_identity, identity, open_catalog, open_embedder, open_recorder
 from rag.config import Settings
 from rag.term import bold, counted, mark, one_line, say, show, show_json
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from ingest.pipeline import Reading
     from rag.cli.progress import IngestProgress
     from rag.models.embed import TextEmbedder
+    from rag.record.notes import Note
     from rag.store.catalog import Catalog
 
 SOME_UNREAD = 3
@@ -49,6 +51,7 @@ def ingest(
     from rag.store import collection
     from rag.store.lock import write_lock
 
+    private.claim(settings.home)
     roots = list(paths or [])
     if not roots and not rebuild:
         raise UsageError("Name the folder to read, for example `rag ingest ~/policies`.")
@@ -66,11 +69,25 @@ def ingest(
         else:
             reports = _fill(settings.index, settings, roots, passwords, ocr=ocr, asks=asks)
     seconds = round(time.perf_counter() - started, 3)
+    _record(settings, reports, roots, rebuild=rebuild)
     if as_json:
         show_json({"files": [asdict(report) for report in reports], "totals": totals(reports), "seconds": seconds})
     else:
         _show_reports(reports, totals(reports), seconds)
     return SOME_UNREAD if any(report.status in UNREAD for report in reports) else 0
+
+
+def _record(settings: Settings, reports: Sequence[FileReport], roots: Sequence[Path], *, rebuild: bool) -> None:
+    from ingest.pipeline import totals
+    from rag.record.notes import of_ingestion
+
+    def note() -> Note:
+        with closing(open_catalog(settings)) as catalog:
+            made_with = catalog.identity()
+        return of_ingestion(reports, totals(reports), made_with, roots, settings.index, rebuild=rebuild)
+
+    if failure := open_recorder(settings).write(note):
+        say(mark(one_line(failure)))
 
 
 def _passwords(file: Path | None) -> tuple[str, ...]:
@@ -275,7 +292,8 @@ def _remake(settings: Settings) -> None:
     say("The catalog is damaged; making it anew from the documents …")
     try:
         with collection.replacing(settings.index) as aside:
-            _fill(aside, settings, roots, (), ocr=True, asks=False)
+            reports = _fill(aside, settings, roots, (), ocr=True, asks=False)
+        _record(settings, reports, roots, rebuild=True)
     except StrongroomError as error:
         raise IndexDamaged(
             f"The catalog in {settings.index} is damaged and could not be made anew: {error} When that is mended, run "

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from uuid import uuid4
 
 import typer
 
 from ingest.errors import NothingFound, ReadError
 from ingest.types import UNREAD, FileStatus
 from rag import __version__
-from rag.cli.command import JsonOption
-from rag.cli.opening import open_embedder, start_generator
+from rag.cli.command import JsonOption, RedactOption
+from rag.cli.opening import open_embedder, open_recorder, start_generator
 from rag.config import Settings
 from rag.term import bold, mark, one_line, say, show, show_json
 
 if TYPE_CHECKING:
     from rag.batch import Job, Report
     from rag.models.embed import TextEmbedder
+    from rag.personal.mask import Masker
+    from rag.record.notes import Note
     from rag.types import Generator
 
 Made = TypeVar("Made")
@@ -54,11 +58,14 @@ def summarize(
         bool, typer.Option("--no-model", help="Keep the documents' own words and plain counts.")
     ] = False,
     all_lines: AllLinesOption = False,
+    redact: RedactOption = False,
     as_json: JsonOption = False,
 ) -> int:
     """Summarise documents and logs, many at once. With --out, a second run does only what is new."""
     from rag.batch import OVERALL, run, write_file
     from rag.cli.progress import BatchProgress
+    from rag.personal.mask import Masker
+    from rag.record.notes import of_summary
     from rag.report import render_overall
 
     work = _jobs(paths, frozenset({"log", "document"}), out)
@@ -66,20 +73,33 @@ def summarize(
     embedder = _once(lambda: open_embedder(settings))
 
     def make(job: Job) -> Report:
-        return _log_report(job, load(), all_lines) if job.kind == "log" else _document_report(job, embedder(), load())
+        if job.kind == "log":
+            return _log_report(job, load(), all_lines, masker)
+        return _document_report(job, embedder(), load(), masker)
 
+    masker = Masker() if redact else None
+
+    def note(report: Report) -> Note:
+        document = report.job.kind == "document"
+        return of_summary(report, embedder() if document else None, load())
+
+    recorder = open_recorder(settings)
     made_with = {
         "version": __version__,
         "language_model": "none" if no_model else str(settings.language_model or "default"),
         "embedding_model": str(settings.embedding_model or "default"),
         "lines": "all" if all_lines else "first",
     }
+    if redact:  # marks are given in one run; a report of another run would call others by the same
+        made_with["redacted"] = uuid4().hex
     entries = []
     resumed = 0
     with BatchProgress([job.source.absolute for job in work]) as progress:
         for report in run(work, make, out, made_with):
             entries.append(report.entry)
             resumed += report.resumed
+            if not report.resumed and (failure := recorder.write(partial(note, report))):
+                say(mark(one_line(failure)))
             progress.advance(report.job.source.absolute)
             if not as_json and out is None:
                 show(report.markdown)
@@ -119,10 +139,11 @@ def _once(make: Callable[[], Made]) -> Callable[[], Made]:
     return get
 
 
-def _log_report(job: Job, generator: Generator | None, all_lines: bool) -> Report:
+def _log_report(job: Job, generator: Generator | None, all_lines: bool, masker: Masker | None = None) -> Report:
     from ingest.logs.facts import analyse
     from rag.batch import Report
     from rag.log_summary import render_markdown, summarise
+    from rag.personal.reports import masked_facts
     from rag.report import failed_entry, render_failed
 
     try:
@@ -130,14 +151,17 @@ def _log_report(job: Job, generator: Generator | None, all_lines: bool) -> Repor
     except ReadError as error:
         entry = failed_entry(job.source.path, "log", error.status, error.detail)
         return Report(job, entry, render_failed(entry))
+    if masker:
+        facts = masked_facts(facts, masker)
     summary = summarise(facts, generator)
     return Report(job, facts.to_json(all_lines) | summary.to_json(), render_markdown(facts, summary))
 
 
-def _document_report(job: Job, embedder: TextEmbedder, generator: Generator | None) -> Report:
+def _document_report(job: Job, embedder: TextEmbedder, generator: Generator | None, masker: Masker | None) -> Report:
     from ingest.readers import read
     from rag.batch import Report
     from rag.models.catalogue import sha256
+    from rag.personal.reports import masked_entry
     from rag.report import document_entry, failed_entry, render_document, render_failed
     from rag.summarize import summarize as condense
 
@@ -149,6 +173,8 @@ def _document_report(job: Job, embedder: TextEmbedder, generator: Generator | No
     entry = document_entry(
         job.source.path, str(job.source.root), sha256(job.source.absolute), condense(document, embedder, generator)
     )
+    if masker:
+        entry = masked_entry(entry, masker)
     return Report(job, entry, render_document(entry) if entry["citations"] else render_failed(entry))
 
 

@@ -703,7 +703,7 @@ def test_unexpected_errors_are_a_sentence_and_a_traceback_only_on_request(
     monkeypatch.setattr("rag.store.catalog.Catalog.reports", fail)
     outcome = indexed("status")
     assert outcome.code == 2
-    assert "unexpected RuntimeError: something odd" in says_what_to_do(outcome)
+    assert "unexpected RuntimeError in test_commands.py, line " in says_what_to_do(outcome)
     with pytest.raises(RuntimeError, match="something odd"):
         indexed("status", "--debug")
 
