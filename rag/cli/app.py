@@ -54,7 +54,7 @@ def options(
 app.command("ingest")(command(indexing.ingest))
 app.command("search")(command(answering.search))
 app.command("ask")(command(answering.ask))
-app.command("chat")(command(chatting.chat))
+app.command("chat")(command(chatting.chat, here=True))  # /save FILE
 app.command("show")(command(showing.show_page))
 app.command("summarize")(command(logbook.summarize))
 app.command("logs")(command(logbook.logs))

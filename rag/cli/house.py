@@ -14,6 +14,7 @@ from ingest.errors import ModelError, StrongroomError
 from rag import __version__, offline
 from rag.cli.command import JsonOption
 from rag.config import Settings
+from rag.guard.probe import probe
 from rag.models.catalogue import CATALOGUE, verify
 from rag.term import bold, mark, one_line, show, show_json
 
@@ -119,5 +120,5 @@ def _models() -> list[Finding]:
 
 def _guard() -> list[Finding]:
     layers = [Finding(f"offline, {layer.name}", layer.holds, layer.detail) for layer in offline.layers()]
-    trials = [Finding(f"tried: {trial.name}", trial.refused, trial.detail) for trial in offline.probe()]
+    trials = [Finding(f"tried: {trial.name}", trial.refused, trial.detail) for trial in probe()]
     return layers + trials
