@@ -63,4 +63,4 @@ app.command("verify")(command(indexing.verify))
 app.command("forget")(command(erasing.forget))
 app.command("models")(command(house.models))
 app.command("eval")(command(evaluating.evaluate))
-app.command("doctor")(command(house.doctor))
+app.command("doctor")(command(house.doctor, unconfined_with="prove"))  # namespaces; each step confines itself

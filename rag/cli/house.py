@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import shutil
 import sys
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from ingest.errors import ModelError, StrongroomError
+from ingest.errors import ModelError, StrongroomError, UsageError
 from rag import __version__, offline
-from rag.cli.command import JsonOption
+from rag.cli.command import WRITTEN, JsonOption
 from rag.config import Settings
 from rag.guard.probe import probe
 from rag.models.catalogue import CATALOGUE, verify
-from rag.term import bold, mark, one_line, show, show_json
+from rag.term import bold, mark, one_line, say, show, show_json
 
 FREE_BYTES = 1 << 30  # an index takes several bytes for each byte of text; below 1 GiB free, say so
 
@@ -74,8 +76,27 @@ class Finding:
     detail: str
 
 
-def doctor(settings: Settings, as_json: JsonOption = False) -> int:
-    """Check the machine, the models and the offline guard, and say what to do."""
+def doctor(
+    settings: Settings,
+    prove: Annotated[
+        bool, typer.Option("--prove", help="Run the program on a small corpus, watched, and report what it asked for.")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="With --prove: write the report to this file, and as .json beside it."),
+        WRITTEN,
+    ] = None,
+    corpus: Annotated[
+        Path | None,
+        typer.Option("--corpus", help="With --prove: a folder of documents of your own.", exists=True, file_okay=False),
+    ] = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Check the machine, the models and the offline guard, and say what to do; or prove that nothing leaves."""
+    if prove:
+        return _prove(settings, out, corpus, as_json)
+    if out or corpus:
+        raise UsageError("--out and --corpus belong to a proof; give --prove, too.")
     findings = [*_machine(), *_home(settings), *_models(), *_guard()]
     if as_json:
         show_json({"version": __version__, "findings": [asdict(finding) for finding in findings]})
@@ -83,6 +104,28 @@ def doctor(settings: Settings, as_json: JsonOption = False) -> int:
         for finding in findings:
             show(f"{'ok  ' if finding.good else mark('BAD ')} {finding.what}: {one_line(finding.detail)}")
     return 0 if all(finding.good for finding in findings) else StrongroomError.exit_code
+
+
+def _prove(settings: Settings, out: Path | None, corpus: Path | None, as_json: bool) -> int:
+    from rag import proof_report
+    from rag.batch import write_file
+    from rag.prove import prove
+
+    if out is not None and out.suffix == ".json":
+        raise UsageError(f"{out}: the report is Markdown, its .json comes beside it; name a file such as proof.md.")
+    proof = prove(settings, corpus.absolute() if corpus else None, say)
+    found = proof_report.as_json(proof)
+    if out is not None:
+        write_file(out, proof_report.markdown(proof))
+        write_file(out.with_suffix(".json"), json.dumps(found, indent=2) + "\n")
+        say(one_line(f"Wrote {out} and {out.with_suffix('.json').name}."))
+    if as_json:
+        show_json(found)
+    elif out is None:
+        show(proof_report.markdown(proof))
+    else:
+        show(proof_report.verdict(proof))
+    return 0 if found["proven"] else StrongroomError.exit_code
 
 
 def _machine() -> list[Finding]:

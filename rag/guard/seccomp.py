@@ -18,7 +18,7 @@ from rag.guard import syscalls
 from rag.guard.syscalls import Abi
 from rag.guard.types import Layer
 
-ASKED = 0x5352  # a protocol that no family has: the filter answers a socket of it with IN_PLACE, and so shows itself
+ASKED = 0x5352  # a protocol that no family has: the filter answers a socket of it with IN_PLACE, so it shows itself
 TRIED = 0x5353  # another: the watcher knows such a try as the guard's own (`rag/guard/probe.py`)
 IN_PLACE = 117  # EUCLEAN: an errno that socket(2) never gives by itself
 
@@ -65,12 +65,12 @@ def program(abi: Abi, *, tell: bool) -> bytes:
     steps += [
         (_JUMP_EQUAL, 1, 0, abi.socket),
         (_RETURN, 0, 0, _ALLOW),
-        (_LOAD, 0, 0, _OFFSET_ARGUMENT0),
-        (_JUMP_EQUAL, 0, 1, int(socket.AF_UNIX)),
-        (_RETURN, 0, 0, _ALLOW),
         (_LOAD, 0, 0, _OFFSET_ARGUMENT2),
         (_JUMP_EQUAL, 0, 1, ASKED),
         (_RETURN, 0, 0, _ERRNO | IN_PLACE),
+        (_LOAD, 0, 0, _OFFSET_ARGUMENT0),
+        (_JUMP_EQUAL, 0, 1, int(socket.AF_UNIX)),
+        (_RETURN, 0, 0, _ALLOW),
         (_RETURN, 0, 0, refuse),
     ]
     return b"".join(struct.pack("=HBBI", *step) for step in steps)
@@ -78,7 +78,7 @@ def program(abi: Abi, *, tell: bool) -> bytes:
 
 def in_place() -> bool:
     """Whether the filter is in force here, put up by this process or inherited from the one that started it."""
-    return syscalls.native_socket(socket.AF_INET, socket.SOCK_STREAM, ASKED) == IN_PLACE
+    return syscalls.native_socket(socket.AF_UNIX, socket.SOCK_STREAM, ASKED) == IN_PLACE
 
 
 def install(*, tell: bool) -> Installed:
@@ -106,7 +106,7 @@ def install(*, tell: bool) -> Installed:
             return Installed(Layer("kernel", False, why), None)
     holds = in_place()
     if not holds:
-        detail = "the seccomp filter was accepted, but an internet socket could still be opened"
+        detail = "the seccomp filter was accepted, and is not in force"
     return Installed(Layer("kernel", holds, detail), listener if listener >= 0 else None)
 
 
