@@ -2,9 +2,9 @@
 
     python benchmarks/guard_cost.py --home HOME
 
-HOME is a home into which `rag ingest data/office` went. Two processes hold the same index and models open; one of them
-engaged the guard and was confined, as the program does, the other did neither. The same question goes to both, one after
-the other, first to one and then to the other in turn. The ratio is the median of the ratios of the pairs; its interval is
+HOME is a home into which `rag ingest data/office` went. Two processes hold the same index and models open; one engaged
+the guard and was confined, as the program does, the other did neither. The same question goes to both, one after the
+other, first to one and then to the other in turn. The ratio is the median of the ratios of the pairs; its interval is
 a bootstrap over the pairs. What engaging costs when the program starts stands apart.
 """
 

@@ -27,7 +27,7 @@ from rag.guard import namespace, trace
 from rag.guard.probe import probe
 from rag.guard.trace import Sockets
 from rag.guard.types import Attempt, Layer, Trial
-from rag.models.catalogue import CATALOGUE, locate, verify
+from rag.models.catalogue import CATALOGUE, verify
 
 SAMPLE = Path(__file__).with_name("sample")
 QUESTION = "How soon is a security incident reported?"
@@ -131,7 +131,7 @@ def prove(settings: Settings, corpus: Path | None, say: Callable[[str], None]) -
             machine=f"{platform.platform()}, Python {platform.python_version()}",
             versions={"strongroom": __version__} | {name: version(name) for name in _PACKAGES},
             program_sha256=program_sha256(),
-            models=_models(),
+            models=_models(settings.models),
             corpus=str(corpus) if corpus else "the sample that comes with Strongroom",
             layers=tuple(layer for layer in offline.layers() if layer.name != "files"),  # each step confines itself
             trials=probe(),
@@ -223,10 +223,9 @@ def _sample(work: Path) -> Path:
     return Path(shutil.copytree(SAMPLE, work / "sample"))
 
 
-def _models() -> dict[str, str]:
-    for entry in CATALOGUE:
-        verify(entry)
-    return {str(locate(entry) / name): digest for entry in CATALOGUE for name, digest in entry.files.items()}
+def _models(models: Path) -> dict[str, str]:
+    places = [(entry, verify(entry, models=models)) for entry in CATALOGUE]
+    return {str(folder / name): digest for entry, folder in places for name, digest in entry.files.items()}
 
 
 def _count(attempts: Sequence[Attempt]) -> int:

@@ -26,15 +26,55 @@ FREE_BYTES = 1 << 30  # an index takes several bytes for each byte of text; belo
 def models(
     settings: Settings,
     action: Annotated[
-        Literal["list"], typer.Argument(help="list: what the catalogue holds and whether it is sound.")
+        Literal["list", "export", "import"],
+        typer.Argument(help="list: what there is and whether it is sound; export, import: all of it as one file."),
     ] = "list",
+    file: Annotated[
+        Path | None, typer.Argument(help="The bundle to write or to read.", show_default=False), WRITTEN
+    ] = None,
+    sign: Annotated[
+        Path | None, typer.Option("--sign", help="export: sign with this private key, one of ssh.", show_default=False)
+    ] = None,
+    signed_by: Annotated[
+        Path | None,
+        typer.Option("--signed-by", help="import: refuse what this public key did not sign.", show_default=False),
+    ] = None,
     as_json: JsonOption = False,
 ) -> int:
-    """Show the models of the catalogue, where they lie, and whether their files are the right ones."""
+    """Show the models of the catalogue and whether their files are the right ones; carry them to another machine."""
+    if (file is None) != (action == "list"):
+        raise UsageError("Name a file for export and import, and none for list: `rag models export models.tar`.")
+    if (sign and action != "export") or (signed_by and action != "import"):
+        raise UsageError("--sign belongs to export, --signed-by to import.")
+    if file is None:
+        return _list_models(settings, as_json)
+    from rag.models import bundle
+
+    if action == "export":
+        digest = bundle.write(file.absolute(), settings.models, sign)
+        size = file.stat().st_size
+        if as_json:
+            show_json({"file": str(file), "bytes": size, "sha256": digest, "signed": sign is not None})
+        else:
+            show(one_line(f"Wrote {file}: {size / 1e6:.0f} MB, {'signed' if sign else 'not signed'}, SHA-256 {digest}"))
+        return 0
+    done = bundle.read(file.absolute(), settings.models, signed_by)
+    if as_json:
+        show_json({"models": list(done.models), "signed_by": done.signed_by, "checked": done.checked})
+    else:
+        show(f"Imported {', '.join(done.models)}; every file is the catalogue's.")
+        against = (
+            f"as {signed_by} asks for" if done.checked else "whosever that is: name the one you trust by --signed-by"
+        )
+        show(one_line(f"Signed by {done.signed_by}, {against}." if done.signed_by else "The bundle is not signed."))
+    return 0
+
+
+def _list_models(settings: Settings, as_json: bool) -> int:
     rows = []
     for entry in CATALOGUE:
         try:
-            folder, problem = str(verify(entry)), ""
+            folder, problem = str(verify(entry, models=settings.models)), ""
         except ModelError as error:
             folder, problem = "", str(error)
         rows.append(
@@ -97,7 +137,7 @@ def doctor(
         return _prove(settings, out, corpus, as_json)
     if out or corpus:
         raise UsageError("--out and --corpus belong to a proof; give --prove, too.")
-    findings = [*_machine(), *_home(settings), *_models(), *_guard()]
+    findings = [*_machine(), *_home(settings), *_models(settings), *_guard()]
     if as_json:
         show_json({"version": __version__, "findings": [asdict(finding) for finding in findings]})
     else:
@@ -150,11 +190,11 @@ def _home(settings: Settings) -> list[Finding]:
     return [Finding("home", enough, f"{settings.home}, {free / 1e9:.1f} GB free{advice}")]
 
 
-def _models() -> list[Finding]:
+def _models(settings: Settings) -> list[Finding]:
     findings = []
     for entry in CATALOGUE:
         try:
-            verify(entry)
+            verify(entry, models=settings.models)
             findings.append(Finding(f"{entry.kind} model", True, f"{entry.name}, SHA-256 as in the catalogue"))
         except ModelError as error:
             findings.append(Finding(f"{entry.kind} model", False, str(error)))

@@ -45,7 +45,7 @@ class Watcher:
     """This process's end of the line to its watcher."""
 
     def __init__(self, line: socket.socket, pid: int) -> None:
-        self._line = line
+        self._line = line.detach()  # a bare descriptor: it is to stay open until the process has ended
         self._owner = os.getpid()
         self._lock = threading.Lock()
         self.pid = pid
@@ -54,12 +54,14 @@ class Watcher:
         """Hand over the filter's descriptor; from here on refusals are answered."""
         # Where only a parent may look into a process (Yama), the watcher could not name the library that asked.
         syscalls.prctl(syscalls.PR_SET_PTRACER, self.pid)
-        socket.send_fds(self._line, [b"listener"], [listener])
+        line = socket.socket(fileno=self._line)
+        socket.send_fds(line, [b"listener"], [listener])
+        line.detach()
         os.close(listener)
 
     def dismiss(self) -> None:
         """End the watcher, where there is nothing to watch after all."""
-        self._line.close()
+        os.close(self._line)
         os.waitpid(self.pid, 0)
 
     def attempts(self) -> list[Attempt]:
@@ -68,8 +70,10 @@ class Watcher:
             return []
         try:
             with self._lock:
-                self._line.send(b"attempts")
-                answer = self._line.recv(_ANSWER_BYTES)
+                os.write(self._line, b"attempts")
+                poll = select.poll()
+                poll.register(self._line, select.POLLIN)
+                answer = os.read(self._line, _ANSWER_BYTES) if poll.poll(1000 * _ANSWER_SECONDS) else b""
             return [Attempt(**entry) for entry in json.loads(answer)]
         except (OSError, ValueError) as error:
             gone = f"no answer ({error}); native code may have tried more than is listed"
@@ -93,7 +97,6 @@ def start() -> Watcher | None:
             _live(its)
         os._exit(0)
     its.close()
-    ours.settimeout(_ANSWER_SECONDS)
     return Watcher(ours, pid)
 
 

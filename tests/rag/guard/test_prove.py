@@ -92,7 +92,7 @@ offline.engage()
 from rag import proof_report, prove
 from rag.config import Settings
 prove._steps = lambda documents, work: [(["logs", str(documents)], (0,), "")]
-prove._models = dict
+prove._models = lambda _: {{}}
 {patch}
 home = Path(sys.argv[1])
 home.mkdir()
