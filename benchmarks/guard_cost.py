@@ -26,7 +26,7 @@ from pathlib import Path
 if guarded:
     from rag import offline
     offline.engage()
-    offline.confine([Path(home)])
+    offline.confine(Path(home))
 from rag.cli.opening import open_answerer, parse_filter
 from rag.config import resolve
 answerer = open_answerer(resolve(Path(home)), parse_filter(None, None, None, None), read=True, write=write)
@@ -43,7 +43,7 @@ from rag import offline
 from pathlib import Path
 started = time.perf_counter()
 offline.engage()
-offline.confine([Path(sys.argv[1])])
+offline.confine(Path(sys.argv[1]))
 print(time.perf_counter() - started)
 """
 

@@ -14,7 +14,8 @@ What they do not cover, so that nobody believes it: a service on the same machin
 with a path and talks to the network for others (a container daemon, a resolver such as nscd or systemd-resolved asked
 by native code), and a UDP socket that was open before or is handed over by another process.
 
-Imports the standard library and the error tree only. Knows nothing about models, stores or documents.
+Imports the standard library, the error tree and the way to the terminal only. Knows nothing about models, stores or
+documents.
 """
 
 import os
@@ -58,16 +59,15 @@ def engage() -> None:
         sys.addaudithook(_guard.hook)
 
 
-def confine(folders: Iterable[Path]) -> None:
-    """Let this process and what it starts write below `folders`, the temp folder and some devices, and nowhere else.
+def confine(home: Path, outputs: Iterable[Path] = ()) -> None:
+    """Let this process and what it starts write below `home`, `outputs`, the temp folder and some devices alone.
 
     Before other threads are started: the kernel binds the calling one. Says how it went in `layers()`.
     """
+    temp = Path(tempfile.gettempdir())
     # A link in the home leads to where the user keeps that part of it; rules are about places, not names.
-    allowed = [place.resolve() for folder in folders for place in (folder, *_links(folder))]
-    temp = Path(tempfile.gettempdir()).resolve()
-    allowed = list(dict.fromkeys([*allowed, temp]))
-    os.environ["SQLITE_TMPDIR"] = str(temp)  # else SQLite takes /var/tmp, which it believes it may write
+    allowed = list(dict.fromkeys(place.resolve() for place in (home, *_links(home), *outputs, temp)))
+    os.environ["SQLITE_TMPDIR"] = str(temp.resolve())  # else SQLite takes /var/tmp, which it believes it may write
     _guard.files = landlock.layer(landlock.restrict_writing(allowed), allowed)
 
 
@@ -103,7 +103,7 @@ def untold() -> tuple[Attempt, ...]:
 
 def _engage_kernel() -> Layer:
     wanted = syscalls.abi() is not None and not seccomp.in_place()
-    watching = watcher.start() if wanted else None
+    watching = watcher.start() if wanted and seccomp.can_tell() else None
     installed = seccomp.install(tell=watching is not None)
     if watching is not None and installed.listener is not None:
         watching.watch(installed.listener)

@@ -147,4 +147,4 @@ def _confine(home: Path, outputs: list[Path]) -> None:
     with contextlib.suppress(OSError):  # whoever needs it says what is wrong with it
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
     places = (next(place for place in (path, *path.absolute().parents) if place.is_dir()) for path in outputs)
-    offline.confine([home, *places])
+    offline.confine(home, places)

@@ -1,6 +1,6 @@
 """The kernel layer: a seccomp filter that refuses every socket but AF_UNIX, in native code and in children too.
 
-Where the kernel can (5.7 and later) a refusal is first told to the watcher (`rag/guard/watcher.py`), which writes down
+Where the kernel can (5.9 and later) a refusal is first told to the watcher (`rag/guard/watcher.py`), which writes down
 who tried and then says no; else the kernel says no by itself, and nobody hears of tries from native code. Formats:
 linux/seccomp.h, linux/filter.h, https://www.kernel.org/doc/html/latest/userspace-api/seccomp_filter.html
 """
@@ -9,6 +9,7 @@ import ctypes
 import errno
 import os
 import platform
+import re
 import socket
 import struct
 import sys
@@ -31,6 +32,7 @@ _ALLOW, _ERRNO, _NOTIFY = 0x7FFF0000, 0x00050000, 0x7FC00000
 
 _SET_MODE_FILTER, _MODE_FILTER = 1, 2
 _TSYNC, _NEW_LISTENER, _TSYNC_ESRCH = 1, 8, 16
+_TELLS_SINCE = (5, 9)
 
 
 class _Program(ctypes.Structure):
@@ -74,6 +76,12 @@ def program(abi: Abi, *, tell: bool) -> bytes:
         (_RETURN, 0, 0, refuse),
     ]
     return b"".join(struct.pack("=HBBI", *step) for step in steps)
+
+
+def can_tell() -> bool:
+    """Whether this kernel tells a listener of refusals, and also when nobody is left who could be refused (5.9)."""
+    release = re.match(r"(\d+)\.(\d+)", platform.release())
+    return release is not None and (int(release[1]), int(release[2])) >= _TELLS_SINCE
 
 
 def in_place() -> bool:

@@ -111,8 +111,10 @@ def _live(line: socket.socket) -> None:
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(nothing, 1)  # whoever reads the program's output waits for the end of all who could write to it
-    os.closerange(3, line.fileno())
-    os.closerange(line.fileno() + 1, os.sysconf("SC_OPEN_MAX"))
+    for entry in list(Path("/proc/self/fd").iterdir()):
+        if (descriptor := int(entry.name)) > 2 and descriptor != line.fileno():
+            with contextlib.suppress(OSError):  # the one that the list itself was read from
+                os.close(descriptor)
     _data, listeners, _flags, _address = socket.recv_fds(line, 16, 1)
     if listeners:
         _Register(line, listeners[0]).run()

@@ -57,7 +57,7 @@ def test_every_layer_holds_and_every_try_is_refused() -> None:
     code = """
         from pathlib import Path
         from rag.guard.probe import probe
-        offline.confine([])
+        offline.confine(Path('nowhere'))
         print([layer.name for layer in offline.layers() if not layer.holds])
         print([trial for trial in probe() if not trial.refused])
         print(offline.attempts())
@@ -261,7 +261,7 @@ def test_a_kernel_that_refuses_the_filter_is_reported_and_nothing_fails() -> Non
 
 @pytest.mark.skipif(not LINUX_KERNEL, reason="the kernel layer is for Linux")
 def test_a_kernel_that_tells_nobody_still_refuses_and_the_layer_says_so() -> None:
-    """As before Linux 5.7: no listener. The refusal stands, what tried does not come to the list."""
+    """As where another program listens already. The refusal stands, what tried does not come to the list."""
     older = """
         from rag.guard import seccomp, syscalls
         real = syscalls.call
@@ -277,6 +277,15 @@ def test_a_kernel_that_tells_nobody_still_refuses_and_the_layer_says_so() -> Non
     assert said.startswith("-1 ")
     assert "are not told" in said
     assert said.strip().endswith("()")
+
+
+@pytest.mark.parametrize(
+    ("release", "tells"),
+    [("4.19.0", False), ("5.8.18-generic", False), ("5.9.0", True), ("6.18.44-fc", True), ("?", False)],
+)
+def test_which_kernels_tell(release: str, tells: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seccomp.platform, "release", lambda: release)
+    assert seccomp.can_tell() is tells
 
 
 def test_an_unknown_processor_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:

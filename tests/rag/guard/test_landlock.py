@@ -29,7 +29,7 @@ def confined(tmp_path: Path, code: str) -> list[str]:
         base = Path({str(tmp_path)!r})
         home, outside = base / "home", base / "outside"
         offline.engage()
-        offline.confine([home])
+        offline.confine(home)
         def tried(action):
             try:
                 action()
@@ -115,6 +115,29 @@ def test_a_link_in_the_home_leads_to_a_place_that_may_be_written(tmp_path: Path)
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "models").symlink_to(tmp_path / "elsewhere")
     assert confined(tmp_path, 'tried(lambda: (home / "models" / "m").touch())') == ["done"]
+
+
+@needs_landlock
+def test_a_link_in_the_folder_of_an_output_does_not(tmp_path: Path) -> None:
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "reports" / "link").symlink_to(tmp_path / "outside")
+    program = f"""
+        from pathlib import Path
+        from rag import offline
+        base = Path({str(tmp_path)!r})
+        offline.confine(base / "home", [base / "reports"])
+        (base / "reports" / "in").touch()
+        try:
+            (base / "reports" / "link" / "out").touch()
+        except PermissionError:
+            print("refused")
+    """
+    (tmp_path / "temp").mkdir()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path / "temp")}
+    command = [sys.executable, "-c", textwrap.dedent(program)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60)
+    assert done.stdout == "refused\n", done.stderr
 
 
 @needs_landlock
