@@ -21,7 +21,7 @@ from rag.models.catalogue import CATALOGUE, verify
 from tests.running import OFFICE, ROOT, Outcome, prepare_home, run_rag
 
 MODELS = ROOT / "build" / "test-models"
-UNGUARDED = ROOT / "tests" / "rag" / "test_offline.py"
+UNGUARDED = (ROOT / "tests" / "rag" / "test_offline.py", ROOT / "tests" / "rag" / "guard")
 
 # Two slow cores must not fail a law, and a run must not depend on luck. `--hypothesis-profile thorough` searches on.
 hypothesis.settings.register_profile("default", deadline=None, derandomize=True)
@@ -31,13 +31,17 @@ hypothesis.settings.load_profile("default")
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The guard's own tests come first: they start processes that must not inherit it, and it cannot be lifted."""
-    items.sort(key=lambda item: item.path != UNGUARDED)
+    items.sort(key=lambda item: not _unguarded(item.path))
+
+
+def _unguarded(path: Path) -> bool:
+    return any(path.is_relative_to(place) for place in UNGUARDED)
 
 
 @pytest.fixture(autouse=True)
 def _offline(request: pytest.FixtureRequest) -> None:
     """Refuse internet sockets from the first ordinary test to the last, in child processes too."""
-    if request.path != UNGUARDED:
+    if not _unguarded(request.path):
         offline.engage()
 
 

@@ -56,7 +56,7 @@ def options(
 app.command("ingest")(command(indexing.ingest))
 app.command("search")(command(answering.search))
 app.command("ask")(command(answering.ask))
-app.command("chat")(command(chatting.chat))
+app.command("chat")(command(chatting.chat, here=True))  # /save FILE
 app.command("show")(command(showing.show_page))
 app.command("summarize")(command(logbook.summarize))
 app.command("logs")(command(logbook.logs))
@@ -67,4 +67,4 @@ app.command("scan")(command(scanning.scan))
 app.add_typer(recording.app, name="record")
 app.command("models")(command(house.models))
 app.command("eval")(command(evaluating.evaluate))
-app.command("doctor")(command(house.doctor))
+app.command("doctor")(command(house.doctor, unconfined_with="prove"))  # namespaces; each step confines itself

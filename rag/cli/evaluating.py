@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ingest.errors import StorageError, UsageError
 from rag import __version__
-from rag.cli.command import JsonOption, NoReaderOption
+from rag.cli.command import WRITTEN, JsonOption, NoReaderOption
 from rag.cli.opening import open_catalog, open_retriever, start_generator
 from rag.config import Settings, remember
 from rag.term import bold, dim, mark, one_line, say, show, show_json
@@ -50,7 +50,9 @@ def evaluate(
             help="Choose the confidence from which on to answer by these questions, and write it to config.toml.",
         ),
     ] = False,
-    html: Annotated[Path | None, typer.Option("--html", help="Write a page with plots to this file, too.")] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Write a page with plots to this file, too."), WRITTEN
+    ] = None,
     as_json: JsonOption = False,
 ) -> int:
     """Measure recall, citation precision and refusals on your own questions with known answers."""

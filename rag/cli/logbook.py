@@ -13,7 +13,7 @@ import typer
 from ingest.errors import NothingFound, ReadError
 from ingest.types import UNREAD, FileStatus
 from rag import __version__
-from rag.cli.command import JsonOption, RedactOption
+from rag.cli.command import WRITTEN, JsonOption, RedactOption
 from rag.cli.opening import open_embedder, open_recorder, start_generator
 from rag.config import Settings
 from rag.term import bold, mark, one_line, say, show, show_json
@@ -53,7 +53,9 @@ def logs(
 def summarize(
     settings: Settings,
     paths: PathsArgument,
-    out: Annotated[Path | None, typer.Option("--out", help="Folder for one report a file and an overall one.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for one report a file and an overall one."), WRITTEN
+    ] = None,
     no_model: Annotated[
         bool, typer.Option("--no-model", help="Keep the documents' own words and plain counts.")
     ] = False,

@@ -76,7 +76,7 @@ def open_retriever(settings: Settings, catalog: Catalog, *, read: bool = True) -
             f"{waiting:,} of {catalog.size():,} passages wait for their vectors and are found by their words only; "
             "`rag ingest` gives them theirs."
         )
-    reader = load_reader(settings.reader_model) if read else None
+    reader = load_reader(settings.reader_model, settings.models) if read else None
     return Retriever(catalog, open_index(catalog, settings.index, say), embedder, reader)
 
 

@@ -92,7 +92,7 @@ def load_generator(models: Path, path: Path | None, say: Callable[[str], None]) 
 
     def make(target: Path) -> None:
         say("Preparing the language model for this machine (once, a few seconds) …")
-        requantise(verify(LANGUAGE) / name, target)
+        requantise(verify(LANGUAGE, models=models) / name, target)
 
     # Q8_0 reads prompts 1.6 to 2 times as fast as the packaged Q4_1 on AVX-512 and is no less exact than its parent.
     fast = derived(models, f"{LANGUAGE.name.removesuffix('-Q4_1')}.Q8_0.gguf", digest, RECIPE, make)

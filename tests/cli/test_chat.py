@@ -1,11 +1,15 @@
 """`rag chat` through its standard input, with the real models."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.running import Outcome
+from rag.guard import landlock
+from tests.running import PROGRAM, ROOT, Outcome
 
 Rag = Callable[..., Outcome]
 
@@ -65,3 +69,23 @@ def test_without_an_index_it_says_what_to_do(rag: Rag) -> None:
     outcome = rag("chat")
     assert (outcome.code, outcome.out) == (2, "")
     assert "rag ingest" in outcome.err
+
+
+@pytest.mark.skipif(landlock.version() == 0, reason="this kernel has no Landlock")
+def test_a_conversation_is_saved_below_the_folder_it_was_started_in(indexed: Rag, home: Path, tmp_path: Path) -> None:
+    here, elsewhere, temp = (tmp_path / name for name in ("here", "elsewhere", "temp"))
+    for folder in (here, elsewhere, temp):
+        folder.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, "--home", str(home), "chat", "--quotes-only", "--no-reader"],
+        input=f"Who approves exceptions?\n/save here.md\n/save {elsewhere / 'there.md'}\n",
+        capture_output=True,
+        text=True,
+        cwd=here,
+        env=os.environ | {"TMPDIR": str(temp), "PYTHONPATH": str(ROOT)},
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (here / "here.md").is_file()
+    assert f"saved below the folder it was started in, {here}" in done.stderr
+    assert list(elsewhere.iterdir()) == []
