@@ -39,7 +39,7 @@ def chat(
     no_reader: NoReaderOption = False,
     quotes_only: Annotated[bool, typer.Option("--quotes-only", help="Quotations alone, no language model.")] = False,
 ) -> int:
-    """Ask several questions; a follow-up leans on the one before. Nothing is kept unless you /save it."""
+    """Ask several questions; a follow-up leans on the one before. Recorded as `rag ask` is."""
     from rag.conversation import Conversation
 
     only = parse_filter(path, section, types, since)

@@ -6,7 +6,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import asdict
 from getpass import getpass
 from pathlib import Path
@@ -80,10 +80,11 @@ def ingest(
 def _record(settings: Settings, reports: Sequence[FileReport], roots: Sequence[Path], *, rebuild: bool) -> None:
     from ingest.pipeline import totals
     from rag.record.notes import of_ingestion
+    from rag.store import seal
 
     def note() -> Note:
-        with closing(open_catalog(settings)) as catalog:
-            made_with = catalog.identity()
+        sealed = seal.read(settings.index)
+        made_with = sealed.identity if sealed else {}  # without a seal another process has begun to write meanwhile
         return of_ingestion(reports, totals(reports), made_with, roots, settings.index, rebuild=rebuild)
 
     if failure := open_recorder(settings).write(note):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import textwrap
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated, Any
@@ -87,13 +88,18 @@ def list_entries(
     as_json: JsonOption = False,
 ) -> int:
     """List entries, one a line."""
-    entries = [entry for entry in _ledger(settings).entries() if kind in (None, entry.kind)]
+    entries: deque[Entry] = deque(maxlen=last)
+    older = 0
+    for entry in _ledger(settings).entries():
+        if kind in (None, entry.kind):
+            older += len(entries) == last
+            entries.append(entry)
     if as_json:
-        show_json({"entries": [_exported(entry) for entry in entries[-last:]]})
+        show_json({"entries": list(map(_exported, entries)), "older": older})
         return 0
-    if len(entries) > last:
-        say(f"{len(entries) - last:,} older entries are not shown; --last N shows more.")
-    for entry in entries[-last:]:
+    if older:
+        say(f"{older:,} older {'entry is' if older == 1 else 'entries are'} not shown; --last N shows more.")
+    for entry in entries:
         when = entry.time[:19].replace("T", " ")
         collection = one_line(str(entry.facts.get("collection", "")))
         show(f"{entry.number:>6}  {when}  {one_line(entry.kind):<9}  {collection:<10}  {one_line(_gist(entry))}")

@@ -11,13 +11,13 @@ from collections.abc import Iterator, Sequence
 REGIONS = ("US", "GB")  # of numbers without a country's code; documents are in English
 NEAR = 40  # characters before a number in which a word has to say that it is one
 
-_LIKELY = re.compile(r"(?:\+|\(?\d)[\d()\s./-]{5,}\d")
+_LIKELY = re.compile(r"(?:\+|\(?\d)[\d()\s./-]{5,40}\d")
 _WORD = re.compile(
     r"\b(?:tele)?(?:phone|fax)|\btel\b|\b(?:mobile|cell|hotline|helpline|ring|call|dial|text|sms)\b", re.I
 )
 # How people group digits: one sign between two groups, or a code in brackets. Columns of numbers have more blanks.
 _GROUPED = re.compile(r"(?:\(\d+\)[ .-]{0,2})?\d+(?:[ ./-]\d+)*")
-_ENCLOSED = re.compile(r"\((\+?\d[\d ./-]{6,}\d)\)")
+_ENCLOSED = re.compile(r"\((\+?\d[\d ./-]{6,30}\d)\)")
 _WITHIN = re.compile(r"[\d.:,/-]$")  # what stands right before belongs to the same number: a time, a sum, a date
 
 

@@ -5,7 +5,7 @@ whole.
 Only the files and folders of an ingestion stand each for itself.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Set
 
 from rag.record.entry import Entry, Leaf
 
@@ -14,7 +14,7 @@ FILE, ROOT = "file", "root"  # names of leaves that go alone
 _ALONE = (FILE, ROOT)
 
 
-def reached(entry: Entry, collection: str, names: Collection[str], holds: Callable[[str, bool], bool]) -> list[int]:
+def reached(entry: Entry, collection: str, names: Set[str], holds: Callable[[str, bool], bool]) -> list[int]:
     """Which leaves of an entry have to go, by their places.
 
     Args:
@@ -28,7 +28,8 @@ def reached(entry: Entry, collection: str, names: Collection[str], holds: Callab
     found = [
         place
         for place, leaf in enumerate(entry.leaves)
-        if isinstance(leaf, Leaf) and any(text in names or holds(text, leaf.name == QUESTION) for text in leaf.texts())
+        if isinstance(leaf, Leaf)
+        and (not names.isdisjoint(leaf.texts()) or holds("\0".join(leaf.texts()), leaf.name == QUESTION))
     ]
     parts = [entry.leaves[place] for place in found]
     alone = all(isinstance(part, Leaf) and part.name in _ALONE for part in parts)

@@ -11,6 +11,7 @@ entries whose time is over) is written aside and moved into place, with the same
 
 import json
 import os
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -233,7 +234,7 @@ class Ledger:
         first = next(self._entries(head), None)
         if first is None or age(first) <= days + 1:
             return head
-        *_, last = takewhile(lambda one: age(one) > days, self._entries(head))
+        last = deque(takewhile(lambda one: age(one) > days, self._entries(head)), maxlen=1)[0]
         kept = (one for one in self._entries(head) if one.number > last.number)
 
         def closing(previous: Head) -> Entry:

@@ -42,6 +42,7 @@ def of_answer(answer: Answer, course: Course, only: Filter, answerer: Answerer, 
         "found": answer.found,
         "mode": answer.mode,
         "confidence": answer.confidence,
+        "unreadable": len(answer.unreadable),
         "models": {
             "embedding": _model(retriever.embedder),
             "reader": _model(retriever.reader),
@@ -52,7 +53,8 @@ def of_answer(answer: Answer, course: Course, only: Filter, answerer: Answerer, 
         "timings_ms": dict(answer.timings_ms),
     }
     held = asdict(answer)
-    del held["timings_ms"], held["question"]
+    # What could not be read stands in the entries of ingestions; here it would go with each file that is forgotten.
+    del held["timings_ms"], held["question"], held["unreadable"]
     leaves = [
         leaf(QUESTION, answer.question),
         leaf("answer", held),

@@ -58,11 +58,16 @@ never asked"""
     assert "never asked" not in outcome.out + outcome.err
 
 
-def test_the_end_of_input_ends_it_and_nothing_is_kept(indexed: Rag, tmp_path: Path) -> None:
-    outcome = indexed("chat", "--quotes-only", typed="Who is told of a zebra in the laboratory garden?")
-    assert outcome.code == 0
-    assert "Searched: 1 file" in outcome.out
-    assert not any(b"zebra" in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+def test_the_end_of_input_ends_it_and_nothing_is_kept_but_in_the_record(indexed: Rag, tmp_path: Path) -> None:
+    def kept() -> list[str]:
+        return [path.name for path in tmp_path.rglob("*") if path.is_file() and b"zebra" in path.read_bytes()]
+
+    question = "Who is told of a zebra in the laboratory garden?"
+    for options, names in ((["--no-record"], []), ([], ["record.jsonl"])):
+        outcome = indexed("chat", "--quotes-only", *options, typed=question)
+        assert outcome.code == 0
+        assert "Searched: 1 file" in outcome.out
+        assert kept() == names
 
 
 def test_without_an_index_it_says_what_to_do(rag: Rag) -> None:

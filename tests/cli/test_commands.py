@@ -264,7 +264,7 @@ def test_an_answer(indexed: Rag) -> None:
     assert answer["mode"] in ("written", "quoted")
     assert set(answer["citations"][0]) == {
         *("number", "path", "sha256", "page", "section", "start", "end", "quote", "record", "root", "lines"),
-        *("ocr", "also", "words"),
+        *("ocr", "also", "words", "redacted"),
     }
     people = indexed("ask", QUESTION)
     assert people.code == 0
