@@ -7,6 +7,7 @@ import re
 from functools import lru_cache
 
 _CAPITALS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_VERSION = re.compile(r"(?<=[a-z])20\d{6}(?:v\d+)?$|(?<=[a-z])20\d{4,6}(?: ?v\d+)?$")  # "CreateFunction20150331v2"
 _WORD = re.compile(r"[a-z0-9]+")
 
 TEXT_MAX = 400  # characters whose words are looked at; what happened is said in the first sentence
@@ -34,14 +35,14 @@ _ENDINGS = ("ications", "ication", "itions", "ition", "ations", "ation", "ions",
             "ed", "es", "als", "al", "s", "e", "y")  # fmt: skip
 _STEM_LEAST = 3  # letters that an ending leaves
 _IRREGULAR = {"creation": "creat", "settings": "setting", "setting": "setting", "logging": "logging",
-              "suspension": "suspend", "exemption": "exempt"}  # fmt: skip
+              "suspension": "suspend", "use": "use", "used": "use", "uses": "use", "exemption": "exempt"}  # fmt: skip
 """Where the rule would be wrong: a setting is no "set", and logging is what can be stopped, a log what is read."""
 
 
 @lru_cache(maxsize=8192)
 def words_of(action: str) -> tuple[str, ...]:
     """The words of an action, lower case: "DeleteTrail", "delete_trail" and "Delete trail" are ("delete", "trail")."""
-    return tuple(_WORD.findall(_CAPITALS.sub(" ", action).lower()))
+    return tuple(_WORD.findall(_VERSION.sub("", _CAPITALS.sub(" ", action)).lower()))
 
 
 @lru_cache(maxsize=8192)
