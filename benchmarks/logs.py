@@ -6,7 +6,8 @@ Grouping accuracy (Zhu et al., Tools and Benchmarks for Automated Log Parsing, I
 template holds exactly the lines of their true template. It is taken end to end, from the raw log: the program finds the
 layout itself and is not given the message.
 
-The audit events are split by the SHA-256 of each event: two thirds (`dev`) to write rules by, a third (`held`) to report.
+The audit events are split by the SHA-256 of each event: two thirds (`dev`) to write rules by, a third (`held`) to
+report.
 """
 
 import argparse

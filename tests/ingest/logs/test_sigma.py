@@ -119,7 +119,8 @@ def test_selections(tmp_path: Path, selection: str, met: bool) -> None:
 )
 def test_conditions(tmp_path: Path, condition: str, met: bool) -> None:
     text = (
-        "title: T\ndetection:\n  yes_a: {user: ann}\n  yes_b: [{user: bob}, {size: 1500}]\n  no_a: [absent, 'also ?bsent']\n"
+        "title: T\ndetection:\n  yes_a: {user: ann}\n  yes_b: [{user: bob}, {size: 1500}]\n"
+        "  no_a: [absent, 'also ?bsent']\n"
         f"  no_b: {{words: delete}}\n  _no_helper: {{user: bob}}\n  condition: {condition}\n"
     )
     assert bool(_rules(tmp_path, text).met_by(_event(RECORD))) is met
