@@ -46,7 +46,7 @@ class Signal(Protocol):
 
 def all_signals() -> list[Signal]:
     """A fresh set for one log."""
-    who = [LogIns(), Refusals(), Amounts(), TwoPlaces(), Unusual()]
+    who: list[Signal] = [LogIns(), Refusals(), Amounts(), TwoPlaces(), Unusual()]
     return [*who, AfterApproval(), OneHand(), Rhythm(), Bursts(), Doubles()]
 
 
