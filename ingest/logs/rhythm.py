@@ -24,6 +24,7 @@ _BACK_MEDIUM = timedelta(hours=1)
 _BURST_TIMES = 6  # times as many as in a busy hour of this log
 _BURST_LEAST = 50  # failures in an hour: fewer are no burst anywhere
 _BURST_HOURS = 48  # hours with events that it takes to know what a busy one is
+_BURST_WHO = 5  # sources that they come from: what one source or one account does is told elsewhere
 _BURSTS_KEPT = 20  # hours whose lines are kept, those with the most failures
 
 _DOUBLE_WINDOW = 500  # events within which the same record again counts as a double
@@ -115,12 +116,13 @@ class Rhythm:
 
 
 class Bursts:
-    """Hours with far more failures and refusals than this log's busy hours have."""
+    """Hours with far more failures and refusals, from many sides, than this log's busy hours have."""
 
     def __init__(self) -> None:
         self._active: set[int] = set()  # hours since 1970 that have events
         self._counts: dict[int, int] = {}  # hour: failures
         self._lines: dict[int, array[int]] = {}  # of those with the most
+        self._who: dict[int, set[str | None]] = {}  # of the same hours: the first `_BURST_WHO` sources, or actors
 
     def see(self, event: Event) -> None:
         """Take the next event."""
@@ -133,13 +135,17 @@ class Bursts:
         count = self._counts.get(hour, 0) + 1
         self._counts[hour] = count
         lines = self._lines.get(hour)
-        if lines is not None:
-            lines.append(event.lines[0])
-        elif count == 1:
-            self._lines[hour] = array("Q", (event.lines[0],))
+        if lines is None and count == 1:
+            lines = self._lines[hour] = array("Q")
+            self._who[hour] = set()
             if len(self._lines) > 2 * _BURSTS_KEPT:
                 most = sorted(self._lines, key=lambda known: (-self._counts[known], -known))[:_BURSTS_KEPT]
                 self._lines = {known: self._lines[known] for known in {*most, hour}}
+                self._who = {known: self._who[known] for known in self._lines}
+        if lines is not None:
+            lines.append(event.lines[0])
+            if len(self._who[hour]) < _BURST_WHO:
+                self._who[hour].add(event.source or event.actor)
 
     def findings(self) -> list[Finding]:
         """What stood out."""
@@ -148,14 +154,15 @@ class Bursts:
         counts = sorted(self._counts.get(hour, 0) for hour in self._active)
         busy = counts[int(0.95 * (len(counts) - 1))]
         limit = max(_BURST_LEAST, _BURST_TIMES * busy)
-        found = sorted((hour for hour in self._lines if self._counts[hour] >= limit), key=lambda h: -self._counts[h])
+        many = (hour for hour in self._lines if self._counts[hour] >= limit and len(self._who[hour]) == _BURST_WHO)
+        found = sorted(many, key=lambda hour: (-self._counts[hour], hour))
         return [
             finding(
                 "medium",
                 f"{self._counts[hour]:,} failures and refusals in one hour",
                 f"From {iso(datetime.fromtimestamp(hour * 3600, UTC))} on; in a busy hour this log has {busy:,}.",
                 self._lines[hour],
-                check="See whether one source, one account or one program made them, and what succeeded in between.",
+                check="See what they have in common (a program, a target, a list of accounts), and what succeeded meanwhile.",
                 technique=("T1110",),
             )
             for hour in found[:5]
