@@ -162,7 +162,7 @@ class Bursts:
                 f"{self._counts[hour]:,} failures and refusals in one hour",
                 f"From {iso(datetime.fromtimestamp(hour * 3600, UTC))} on; in a busy hour this log has {busy:,}.",
                 self._lines[hour],
-                check="See what they have in common (a program, a target, a list of accounts), and what succeeded meanwhile.",
+                check="See what they have in common, a program, a target or a list, and what succeeded meanwhile.",
                 technique=("T1110",),
             )
             for hour in found[:5]
