@@ -32,7 +32,8 @@ _DENIED_CODE = re.compile(
 _ERROR = re.compile(
     r"(?i)^-?\d+$|err|fail|den|forbid|invalid|exce|not|unauth|bad|block|reject|timeout|expire|limit|abort|lock"
 )
-"""What a value says that is an error: a number, or words of trouble. "T1000I" is a code of some other kind."""
+_MAYBE_ERRORS = frozenset(("code", "reason"))
+"""Keys whose value is an error only if it says so, by a number or words of trouble. "T1000I" is some other code."""
 
 
 @lru_cache(maxsize=4096)
@@ -166,8 +167,15 @@ class Mapper:
             return None
 
         action, message = first("action", SAYS), first("message")
-        error = first("error_code")
-        if error and (outcome_word(error) in (None, Outcome.SUCCESS) or not _ERROR.search(error)):
+        error = next(
+            (
+                text
+                for name in names["error_code"]
+                if (text := _text(flat[name])) and (name not in _MAYBE_ERRORS or _ERROR.search(text))
+            ),
+            None,
+        )
+        if error and outcome_word(error) in (None, Outcome.SUCCESS):
             error = None
         outcome = outcome_word(first("outcome", SAYS) or "")
         if outcome is None and error:

@@ -323,6 +323,13 @@ def test_services_by_realistic_records(facts_of: Analyse) -> None:
             "ann",
             "failure",
         ),
+        (
+            {"time": "2026-03-02T10:00:00Z", "action": "open", "user": "ann", "error": "ENOENT"},
+            "open",
+            "ann",
+            "failure",
+        ),
+        ({"time": "2026-03-02T10:00:00Z", "action": "open", "user": "ann", "reason": "weekly"}, "open", "ann", None),
     ],
 )
 def test_what_other_services_call_things(
