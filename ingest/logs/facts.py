@@ -15,6 +15,7 @@ from ingest.logs.events import Event, Ledger
 from ingest.logs.findings import Finding
 from ingest.logs.formats import read_events, recognise
 from ingest.logs.lines import Text
+from ingest.logs.rules import Rules
 from ingest.logs.templates import Template, Templates
 from ingest.logs.watch import Watch
 from ingest.types import FileStatus
@@ -84,6 +85,8 @@ class LogFacts:
                     "severity": finding.severity,
                     "title": finding.title,
                     "why": finding.why,
+                    "check": finding.check,
+                    "technique": list(finding.technique),
                     "count": finding.count,
                     "lines": list(finding.lines[:most]),
                 }
@@ -93,13 +96,16 @@ class LogFacts:
         }
 
 
-def analyse(path: Path, name: str, on_progress: Callable[[int], None] | None = None) -> LogFacts:
+def analyse(
+    path: Path, name: str, on_progress: Callable[[int], None] | None = None, rules: Rules | None = None
+) -> LogFacts:
     """Count everything in one log.
 
     Args:
         path: the file, plain or gzip.
         name: what reports call it; becomes `LogFacts.path`.
         on_progress: told how many more bytes of the file have been read.
+        rules: what makes a single event a finding (`rules.load`); None for the rules that come with the program.
 
     Raises:
         ReadError: the file is no text, cannot be opened, or unpacks without bound.
@@ -110,7 +116,7 @@ def analyse(path: Path, name: str, on_progress: Callable[[int], None] | None = N
         except OSError as error:
             raise ReadError(FileStatus.FAILED, f"{name} went away while it was read.") from error
         found = recognise(text.head, changed)
-        ledger, tally, templates, watch = Ledger(), _Tally(), Templates(), Watch()
+        ledger, tally, templates, watch = Ledger(), _Tally(), Templates(), Watch(rules)
         for event in read_events(text, found, ledger):
             templates.add(event.message, event.lines[0], ready=event.templated)
             tally.add(event)
