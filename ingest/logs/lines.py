@@ -5,7 +5,9 @@ A line ends at "\\n" (a "\\r" before it is dropped). What is not UTF-8 becomes U
 
 import codecs
 import gzip
+import hashlib
 import io
+import os
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -45,22 +47,48 @@ class _Source(Protocol):
 
 
 class _Meter(io.RawIOBase):
-    """A raw file that reports how many bytes were taken from it (compressed ones, where it is compressed)."""
+    """A raw file up to the size that it had when it was opened, and what was taken from it."""
 
     def __init__(self, raw: io.FileIO, on_progress: Callable[[int], None] | None) -> None:
         self._raw = raw
         self._on_progress = on_progress
+        self._status = os.fstat(raw.fileno())
+        self._digest = hashlib.sha256()
         self.taken = 0
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: object) -> int:
-        count = self._raw.readinto(buffer)  # type: ignore[arg-type]  # a writable buffer, as RawIOBase demands
+        view = memoryview(buffer)  # type: ignore[arg-type]  # a writable buffer, as RawIOBase demands
+        count = self._raw.readinto(view[: max(0, self._status.st_size - self.taken)])
+        self._digest.update(view[:count])
         self.taken += count
         if self._on_progress and count:
             self._on_progress(count)
         return count
+
+    @property
+    def sha256(self) -> str:
+        """Of the bytes that were taken, hex."""
+        return self._digest.hexdigest()
+
+    def change(self) -> str | None:
+        """What became of the file while it was read, if anything."""
+        before, now = self._status, os.fstat(self._raw.fileno())
+        if self.taken < before.st_size:
+            return (
+                f"The file shrank while it was read: of {before.st_size:,} bytes {self.taken:,} were there to be read. "
+                "Run the command again when nothing writes to it."
+            )
+        if now.st_size > before.st_size:
+            return (
+                f"The file grew while it was read: its first {before.st_size:,} bytes were counted, what came later "
+                f"(so far {now.st_size - before.st_size:,} bytes) was not."
+            )
+        if now.st_mtime_ns != before.st_mtime_ns:
+            return "The file was written to while it was read; run the command again when nothing writes to it."
+        return None
 
     def close(self) -> None:
         self._raw.close()
@@ -104,6 +132,12 @@ class Text:
         """Let go of the file."""
         self._bytes.close()
         self._buffered.close()
+
+    def finish(self) -> str:
+        """SHA-256 (hex) of the bytes of the file, as far as they were read; notes what changed meanwhile."""
+        if (change := self._meter.change()) is not None:
+            self.notes.append(change)
+        return self._meter.sha256
 
     @property
     def head(self) -> str:

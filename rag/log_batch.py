@@ -1,0 +1,144 @@
+"""The logs of a batch: counted in worker processes, worded, reported one by one, joined and compared with an earlier
+batch. Knows nothing about the command line.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ingest.errors import ReadError
+from ingest.logs import work
+from ingest.logs.changes import Baseline, changes
+from ingest.logs.facts import FIRST_LINES, LogFacts, template_entry
+from ingest.logs.joined import BatchFacts, Joined
+from ingest.logs.selection import Selection
+from ingest.logs.templates import Shape, Template, in_order, union
+from ingest.sandbox import Pool
+from ingest.types import FileStatus
+from ingest.work import Refusal
+from rag.batch import Job, Report, Shelf
+from rag.log_page import render_failed_page, render_log_page
+from rag.log_report import render_log
+from rag.log_summary import summarise, word
+from rag.overall import batch_entry, batch_sentences, log_changes
+from rag.report import failed_entry, render_failed
+from rag.types import Generator
+
+SECONDS, SECONDS_MB, SECONDS_PACKED_MB = 300.0, 20.0, 500.0
+"""Time to count a log, and more for each of its megabytes, plain or packed. On one core 20 s are enough for 50 MB."""
+
+GetGenerator = Callable[[], Generator | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """How logs are looked at."""
+
+    selection: Selection
+    every_line: bool = False  # list all line numbers and values
+
+    def made_with(self) -> dict[str, str]:
+        """What facts depend on beside the file."""
+        return {"selection": self.selection.words(), "lines": "all" if self.every_line else "first"}
+
+
+class LogBatch:
+    """Makes reports of logs, and in the end one of all."""
+
+    def __init__(
+        self, pool: Pool, looking: Looking, generator: GetGenerator, before: Baseline | None, shelf: Shelf | None
+    ) -> None:
+        self._pool = pool
+        self._looking = looking
+        self._generator = generator
+        self._before = before
+        self._shelf = shelf
+        self._joined = Joined(before.shapes if before is not None else ())
+        self._paths: dict[int, str] = {}
+
+    def gather(self, job: Job) -> LogFacts | Refusal:
+        """The facts of a log: those that were kept, or counted in a worker process."""
+        kept = self._shelf.facts(job) if self._shelf is not None else None
+        return kept if kept is not None else count(self._pool, job, self._looking)
+
+    def make(self, job: Job, facts: LogFacts | Refusal) -> Report:
+        """The report of a log."""
+        if isinstance(facts, Refusal):
+            entry = failed_entry(job.source.path, "log", facts.status, facts.detail)
+            return self._shelved(Report(job, entry, render_failed(entry), render_failed_page(entry)), None)
+        kept = self._shelf.summary(job) if self._shelf is not None else None
+        summary = kept if kept is not None else summarise(facts, self._generator()).to_json()
+        entry = facts.to_json(self._looking.every_line) | dict(summary)
+        if self._before is not None:
+            entry["changes"] = log_changes(facts, self._before)
+        return self._shelved(_rendered(job, entry, facts, resumed=kept is not None), summary)
+
+    def _shelved(self, report: Report, summary: Mapping[str, Any] | None) -> Report:
+        if self._shelf is not None:
+            self._shelf.put(report, summary)
+        return report
+
+    def add(self, report: Report) -> None:
+        """Count a log in the batch."""
+        if report.facts is not None:
+            self._paths[report.job.number] = report.entry["path"]
+            self._joined.add(report.job.number, report.facts)
+
+    def finish(self) -> tuple[BatchFacts, dict[str, Any]] | None:
+        """The facts of the batch, and its entry in the JSON result. None if no log could be read."""
+        if not self._joined.files:
+            return None
+        facts = self._joined.result()
+        changed = changes(facts, self._before) if self._before is not None else None
+        summary = word("", batch_sentences(facts, changed, self._paths), self._generator())
+        return facts, batch_entry(facts, changed, self._paths) | summary.to_json()
+
+    def settled(self, report: Report, facts: BatchFacts, shapes: Sequence[Shape]) -> Report:
+        """The report with the batch's names of its templates, and with a mark on those that are new."""
+        templates = regrouped(shapes, facts)
+        known = {one.pattern: one.known for one in facts.templates}
+        most = None if self._looking.every_line else FIRST_LINES
+        entries = [template_entry(one, most) for one in templates]
+        if self._before is not None:
+            entries = [entry | {"new": not known[str(entry["pattern"])]} for entry in entries]
+        if entries == report.entry["templates"]:
+            return report
+        entry = dict(report.entry) | {"templates": entries}
+        settled = _rendered(report.job, entry, report.facts, resumed=report.resumed)
+        if self._shelf is not None:
+            self._shelf.put(settled)
+        return settled
+
+
+def _rendered(job: Job, entry: Mapping[str, Any], facts: LogFacts | None, *, resumed: bool) -> Report:
+    return Report(job, entry, render_log(entry), render_log_page(entry), facts, resumed)
+
+
+def regrouped(shapes: Sequence[Shape], facts: BatchFacts) -> list[Template]:
+    """A log's templates as the batch names them."""
+    groups: dict[str, list[Shape]] = {}
+    for shape in shapes:
+        groups.setdefault(facts.name_of(shape), []).append(shape)
+    return in_order(union(pattern, members) for pattern, members in groups.items())
+
+
+def count(pool: Pool, job: Job, looking: Looking) -> LogFacts | Refusal:
+    """Count a log in a worker process."""
+    path = job.source.absolute
+    try:
+        megabytes = path.stat().st_size / 1e6
+        seconds = SECONDS + megabytes * (SECONDS_PACKED_MB if _packed(path) else SECONDS_MB)
+        facts: LogFacts | Refusal = pool.run(
+            work.count, path, job.source.path, looking.selection, looking.every_line, seconds=seconds
+        )
+    except ReadError as error:
+        return Refusal(error.status, error.detail)
+    except OSError as error:
+        return Refusal(FileStatus.FAILED, f"cannot be opened ({error.strerror}); check its permissions")
+    return facts
+
+
+def _packed(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(2) == b"\x1f\x8b"
