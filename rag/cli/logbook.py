@@ -19,6 +19,7 @@ from rag.config import Settings
 from rag.term import bold, counted, mark, one_line, say, show, show_json
 
 if TYPE_CHECKING:
+    from ingest.logs.selection import Selection
     from ingest.types import SourceFile
     from rag.batch import Job, Kind, Report
     from rag.log_batch import Looking
@@ -31,6 +32,9 @@ Made = TypeVar("Made")
 SOME_UNREAD = 3
 TOO_GRAVE = 5  # `--fail-on` met
 
+FOLLOW_SECONDS = 1.0  # between two looks at a growing log
+
+_LINES_SHOWN = 8  # of a finding in a growing log
 _NAMED = 5  # files that are no logs and are named; the others are counted
 
 
@@ -80,6 +84,9 @@ def logs(
     baseline: BaselineOption = None,
     fail_on: FailOption = None,
     form: FormatOption = Format.MARKDOWN,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Watch one growing log and print findings as they come, until Ctrl-C.")
+    ] = False,
     all_lines: AllLinesOption = False,
     as_json: JsonOption = False,
 ) -> int:
@@ -87,8 +94,12 @@ def logs(
     from rag.reporting import Task
 
     looking = _looking(since, until, actor, all_lines)
-    work, others = _jobs(paths, frozenset({"log"}), out)
     form = Format.JSON if as_json else form
+    if follow:
+        if out is not None or baseline is not None or form is Format.HTML:
+            raise UsageError("--follow prints findings as lines; leave --out, --baseline and --format html out.")
+        return _follow(paths, looking.selection, form is Format.JSON, fail_on)
+    work, others = _jobs(paths, frozenset({"log"}), out)
     task = Task(work, looking, lambda: None, _no_document, baseline, whole=form is Format.JSON)
     made_with = {"version": __version__, "language_model": "none"}
     result = _run(task, out, made_with, quiet=form is not Format.MARKDOWN)
@@ -212,12 +223,43 @@ def _print(result: Result, out: Path | None, form: Format, fail_on: Severity | N
         for entry in unread:
             show(f"  {mark(str(entry['status']))} {one_line(entry['path'])}: {one_line(entry['detail'])}")
     if fail_on is not None:
-        grave = list(Severity)[list(Severity).index(fail_on) :]
+        grave = _at_least(fail_on)
         count = sum(finding["severity"] in grave for entry in entries for finding in entry.get("findings", ()))
         if count:
             say(f"{counted(count, 'finding')} of severity {fail_on} or worse (--fail-on).")
             return TOO_GRAVE
     return SOME_UNREAD if unread else 0
+
+
+def _follow(paths: Sequence[Path], selection: Selection, as_json: bool, fail_on: Severity | None) -> int:
+    """Print what stands out in a growing log, until it is interrupted or `--fail-on` is met."""
+    import time
+
+    from ingest.logs.facts import FIRST_LINES, finding_entry
+    from ingest.logs.tail import Tail
+    from rag.log_report import advice, lines_of
+
+    if len(paths) != 1 or not paths[0].is_file():
+        raise UsageError("--follow watches one file; name the log itself, and one alone.")
+    tail = Tail(paths[0], selection)
+    say(f"Watching {one_line(str(paths[0]))}; Ctrl-C ends it.")
+    while True:
+        for finding in tail.look(lambda: say("The log was cut off or replaced; its lines count from 1 again.")):
+            entry = finding_entry(finding, FIRST_LINES)
+            if as_json:
+                show_json(entry)
+            else:
+                lines = lines_of(entry, _LINES_SHOWN)
+                show(f"{mark(finding.severity)}  {bold(one_line(finding.title))}  ({counted(finding.count, 'event')})")
+                show(f"    line{'s' if len(finding.lines) > 1 else ''} {lines}. {one_line(advice(entry))}")
+            if fail_on is not None and finding.severity in _at_least(fail_on):
+                say(f"A finding of severity {fail_on} or worse (--fail-on).")
+                return TOO_GRAVE
+        time.sleep(FOLLOW_SECONDS)
+
+
+def _at_least(severity: Severity) -> Sequence[Severity]:
+    return list(Severity)[list(Severity).index(severity) :]
 
 
 def _say_left_out(others: Sequence[SourceFile]) -> None:
