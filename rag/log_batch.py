@@ -12,6 +12,7 @@ from ingest.logs import work
 from ingest.logs.changes import Baseline, changes
 from ingest.logs.facts import FIRST_LINES, LogFacts, template_entry
 from ingest.logs.joined import BatchFacts, Joined
+from ingest.logs.pieces import PIECE, NotInPieces, analyse_in_pieces
 from ingest.logs.selection import Selection
 from ingest.logs.templates import Shape, Template, in_order, union
 from ingest.sandbox import Pool
@@ -27,6 +28,9 @@ from rag.types import Generator
 
 SECONDS, SECONDS_MB, SECONDS_PACKED_MB = 300.0, 20.0, 500.0
 """Time to count a log, and more for each of its megabytes, plain or packed. On one core 20 s are enough for 50 MB."""
+
+LARGE = 4 * PIECE  # bytes below which a log is not worth being cut
+PACKS = 10  # how many times as long a packed log is, at the least, when it is unpacked
 
 GetGenerator = Callable[[], Generator | None]
 
@@ -47,9 +51,19 @@ class LogBatch:
     """Makes reports of logs, and in the end one of all."""
 
     def __init__(
-        self, pool: Pool, looking: Looking, generator: GetGenerator, before: Baseline | None, shelf: Shelf | None
+        self,
+        pool: Pool,
+        looking: Looking,
+        generator: GetGenerator,
+        before: Baseline | None,
+        shelf: Shelf | None,
+        large: int,
+        on_read: Callable[[int], None],
     ) -> None:
+        """Logs of `large` bytes or more are counted in pieces; `on_read` is told of what this process reads of them."""
         self._pool = pool
+        self._large = large
+        self._on_read = on_read
         self._looking = looking
         self._generator = generator
         self._before = before
@@ -60,7 +74,7 @@ class LogBatch:
     def gather(self, job: Job) -> LogFacts | Refusal:
         """The facts of a log: those that were kept, or counted in a worker process."""
         kept = self._shelf.facts(job) if self._shelf is not None else None
-        return kept if kept is not None else count(self._pool, job, self._looking)
+        return kept if kept is not None else count(self._pool, job, self._looking, self._large, self._on_read)
 
     def make(self, job: Job, facts: LogFacts | Refusal) -> Report:
         """The report of a log."""
@@ -123,15 +137,24 @@ def regrouped(shapes: Sequence[Shape], facts: BatchFacts) -> list[Template]:
     return in_order(union(pattern, members) for pattern, members in groups.items())
 
 
-def count(pool: Pool, job: Job, looking: Looking) -> LogFacts | Refusal:
-    """Count a log in a worker process."""
-    path = job.source.absolute
+def large_in(sizes: Sequence[int], workers: int) -> int:
+    """From how many bytes on a log of a batch is worth being cut: else some workers would wait for the last one."""
+    return max(LARGE, sum(sizes) // (2 * workers))
+
+
+def count(pool: Pool, job: Job, looking: Looking, large: int, on_read: Callable[[int], None]) -> LogFacts | Refusal:
+    """Count a log in a worker process, or in several."""
+    path, name = job.source.absolute, job.source.path
+    selection, every_line = looking.selection, looking.every_line
     try:
-        megabytes = path.stat().st_size / 1e6
-        seconds = SECONDS + megabytes * (SECONDS_PACKED_MB if _packed(path) else SECONDS_MB)
-        facts: LogFacts | Refusal = pool.run(
-            work.count, path, job.source.path, looking.selection, looking.every_line, seconds=seconds
-        )
+        size, packed = path.stat().st_size, _packed(path)
+        if size >= (large // PACKS if packed else large):
+            try:
+                return analyse_in_pieces(path, name, pool, on_read, selection=selection, every_line=every_line)
+            except NotInPieces:
+                pass  # then as a whole
+        seconds = SECONDS + size / 1e6 * (SECONDS_PACKED_MB if packed else SECONDS_MB)
+        facts: LogFacts | Refusal = pool.run(work.count, path, name, selection, every_line, seconds=seconds)
     except ReadError as error:
         return Refusal(error.status, error.detail)
     except OSError as error:

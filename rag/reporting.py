@@ -19,7 +19,7 @@ from ingest.walk import walk
 from ingest.work import Refusal
 from rag import earlier
 from rag.batch import OVERALL, Job, Report, Shelf, jobs, run, write_file
-from rag.log_batch import GetGenerator, LogBatch, Looking, count
+from rag.log_batch import GetGenerator, LogBatch, Looking, count, large_in
 from rag.log_page import render_batch_page
 from rag.report import render_overall
 
@@ -55,7 +55,7 @@ def report_all(
     shelf: Shelf | None,
     told: Callable[[Report], None],
     tick: Callable[[], None],
-    at_once: int,
+    on_read: Callable[[int], None],
 ) -> Result:
     """Make all reports.
 
@@ -64,7 +64,7 @@ def report_all(
         shelf: the output folder; None writes nothing.
         told: told of each report as soon as it is there (and on the shelf).
         tick: called now and then.
-        at_once: logs that are read at the same time.
+        on_read: told how many more bytes of logs this process has read; what workers read they count themselves.
 
     Raises:
         UsageError: the baseline is none.
@@ -73,7 +73,8 @@ def report_all(
     before, mark = _before(task, pool, shelf)
     if shelf is not None:
         shelf.compared_with = earlier.fingerprint(before)
-    logs = LogBatch(pool, task.looking, task.generator, before, shelf)
+    large = large_in([_size(job) for job in task.work if job.kind == "log"], pool.workers)
+    logs = LogBatch(pool, task.looking, task.generator, before, shelf, large, on_read)
 
     def make(job: Job, gathered: Any) -> Report:
         if job.kind == "log":
@@ -89,7 +90,7 @@ def report_all(
     entries: dict[int, Mapping[str, Any]] = {}
     held: dict[int, Report] = {}  # where templates get their names at the end, and nothing lies on a shelf
     resumed = 0
-    for report in run(task.work, gather, make, shelf, at_once, tick):
+    for report in run(task.work, gather, make, shelf, pool.workers, tick):
         logs.add(report)
         resumed += report.resumed
         entries[report.job.number] = report.entry if task.whole else _short(report.entry)
@@ -130,6 +131,13 @@ def _named(
     return logs.settled(report, facts, report.facts.shapes)
 
 
+def _size(job: Job) -> int:
+    try:
+        return job.source.absolute.stat().st_size
+    except OSError:
+        return 0  # whoever reads it says why
+
+
 def _short(entry: Mapping[str, Any]) -> Mapping[str, Any]:
     short = {name: entry[name] for name in _SHORT if name in entry}
     if "findings" in entry:
@@ -162,7 +170,8 @@ def baseline_at(folder: Path, pool: Pool, looking: Looking) -> Baseline:
     def make(job: Job, facts: LogFacts | Refusal) -> Report:
         return Report(job, {"path": job.source.path}, "", facts=None if isinstance(facts, Refusal) else facts)
 
-    for report in run(work, lambda job: count(pool, job, always), make, at_once=pool.workers):
+    large = large_in([_size(job) for job in work], pool.workers)
+    for report in run(work, lambda job: count(pool, job, always, large, lambda _: None), make, at_once=pool.workers):
         if report.facts is not None:
             joined.add(report.job.number, report.facts)
         else:

@@ -4,7 +4,7 @@ The way through: `Text` → `recognise` → `read_events` → for each event: te
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -170,29 +170,35 @@ class Analysis:
     def __init__(self, selection: Selection | None = None, every_line: bool = False) -> None:
         self.ledger = Ledger()
         self.watch = Watch()
+        self.tally = Tally()
+        self.templates = Templates(every_line=every_line)
+        self.left_out = 0
         self._selection = None if selection is None or selection.everything else selection
-        self._tally = Tally()
-        self._templates = Templates(every_line=every_line)
-        self._left_out = 0
 
     def take(self, events: Iterable[Event]) -> None:
         """Count events, in the order of the log."""
-        selection, templates, tally, watch = self._selection, self._templates, self._tally, self.watch
+        watch = self.watch
+        for event in self.count(events):
+            watch.see(event)
+
+    def count(self, events: Iterable[Event]) -> Iterator[Event]:
+        """Count events, and hand those on that are looked at."""
+        selection, templates, tally = self._selection, self.templates, self.tally
         for event in events:
             if selection is not None and not selection.takes(event):
-                self._left_out += 1
+                self.left_out += 1
                 continue
             templates.add(event.message, event.lines[0], ready=event.templated)
             tally.add(event)
-            watch.see(event)
+            yield event
 
     def facts(self, name: str, notes: Iterable[str], sha256: str) -> LogFacts:
         """What was counted, once all events have been taken. `notes`: what the text itself has to say."""
-        ledger, tally = self.ledger, self._tally
+        ledger, tally = self.ledger, self.tally
         tally.settle()
         for note in notes:
             ledger.note(note)
-        _explain(ledger, tally, self._left_out, self._selection)
+        _explain(ledger, tally, self.left_out, self._selection)
         counts = {name: Counter({value: seen.count for value, seen in tally.values[name].items()}) for name in FIELDS}
         return LogFacts(
             path=name,
@@ -205,15 +211,15 @@ class Analysis:
             first=tally.first,
             last=tally.last,
             counts=counts | {"hours": hours_of_day(tally.by_hour)},
-            templates=self._templates.result(),
+            templates=self.templates.result(),
             findings=self.watch.findings(),
             notes=ledger.notes,
             unparsed=ledger.unparsed[:FIRST_LINES].tolist(),
-            left_out=self._left_out,
+            left_out=self.left_out,
             values=tally.values,
             by_hour=tally.by_hour,
             bad_by_hour=tally.bad_by_hour,
-            shapes=self._templates.shapes(),
+            shapes=self.templates.shapes(),
             sha256=sha256,
         )
 

@@ -9,7 +9,7 @@ import hashlib
 import io
 import os
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -18,6 +18,8 @@ from ingest.types import FileStatus
 
 HEAD_BYTES = 1 << 18
 """What recognition looks at: enough for a thousand lines, little enough to read of every file in a folder."""
+
+BLOCK = 1 << 20  # bytes read at a time
 
 LINE_MAX = 1 << 24
 """Characters kept of one line. The longest real lines are CloudTrail documents, which `Text.chunks` reads in pieces."""
@@ -149,10 +151,21 @@ class Text:
         """Whether `head` is the whole file."""
         return len(self._first) < HEAD_BYTES
 
+    @property
+    def is_utf8(self) -> bool:
+        """Whether the text is read as UTF-8."""
+        return self._encoding.startswith("utf-8")
+
+    def blocks(self) -> Iterator[bytes]:
+        """The unpacked bytes in blocks of about a megabyte, `head` included, a byte order mark of UTF-8 left out."""
+        yield self._first.removeprefix(codecs.BOM_UTF8)
+        while data := self._read(BLOCK):
+            yield data
+
     def chunks(self) -> Iterator[str]:
         """The decoded text in pieces of about a million characters, `head` included."""
         yield self._decoder.decode(self._first)
-        while data := self._read(1 << 20):
+        while data := self._read(BLOCK):
             yield self._decoder.decode(data)
         yield self._decoder.decode(b"", final=True)
 
@@ -209,3 +222,15 @@ class Text:
         elif len(self._first.translate(None, _TEXT_BYTES)) > CONTROL_MAX * len(self._first):
             raise ReadError(FileStatus.DAMAGED, f"{self.name} is not a text log: it holds binary data.")
         return encoding
+
+
+class Lines(Text):
+    """Lines that were read already, as a text. There is no file behind them."""
+
+    def __init__(self, lines: Iterable[tuple[int, str]]) -> None:
+        self.notes = []
+        self._lines = lines
+
+    def lines(self) -> Iterator[tuple[int, str]]:
+        """(1-based number, line without its end)."""
+        return iter(self._lines)

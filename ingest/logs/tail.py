@@ -1,7 +1,7 @@
 """A growing log, looked at again and again: what stands out as its lines come. Ends only when its caller does."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +10,7 @@ from ingest.errors import ReadError, UsageError
 from ingest.logs.facts import Analysis
 from ingest.logs.findings import Finding
 from ingest.logs.formats import Recognition, read_events, recognise
-from ingest.logs.lines import LINE_MAX, Text
+from ingest.logs.lines import LINE_MAX, Lines, Text
 from ingest.logs.selection import Selection
 from ingest.types import FileStatus
 
@@ -18,18 +18,6 @@ _READ = 1 << 22  # bytes read at a time
 _AGAIN = 2  # a finding is told again when it has so many times the events it had when it was told
 
 _COUNT = re.compile(r"(?<![\w.:/-])\d[\d,]*(?![\w:/-]|\.\d)")  # a number in a title; no part of a name or an address
-
-
-class _Lines(Text):
-    """Some lines of a log as a text. There is no file behind it: what is not UTF-8 was replaced before."""
-
-    def __init__(self, lines: list[tuple[int, str]]) -> None:
-        self.notes = []
-        self._lines = lines
-
-    def lines(self) -> Iterator[tuple[int, str]]:
-        """(1-based number, line without its end)."""
-        return iter(self._lines)
 
 
 @dataclass(slots=True)
@@ -98,7 +86,7 @@ class Tail:
             lines.insert(0, self._header)
         assert self._analysis is not None  # made by _begin
         assert self._found is not None
-        self._analysis.take(read_events(_Lines(lines), self._found, self._analysis.ledger))
+        self._analysis.take(read_events(Lines(lines), self._found, self._analysis.ledger))
         return True
 
     def _begin(self, texts: list[str], lines: list[tuple[int, str]]) -> None:

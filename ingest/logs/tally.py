@@ -95,6 +95,22 @@ class Tally:
                     put(self.values[name], value, seen)
         self._alike.clear()
 
+    def add_all(self, other: "Tally", before: int) -> None:
+        """Count what another tally, which is settled, has counted in the next piece of the log.
+
+        Args:
+            before: lines that stand before the piece.
+        """
+        self.events += other.events
+        self.timeless += other.timeless
+        self.by_hour.update(other.by_hour)
+        self.bad_by_hour.update(other.bad_by_hour)
+        self.first, self.last = span((self.first, self.last), (other.first, other.last))
+        for name, seens in other.values.items():
+            for value, seen in seens.items():
+                seen.line += before
+                put(self.values[name], value, seen)
+
 
 def put(values: dict[str, Seen], value: str, seen: Seen) -> None:
     """Add what was seen of a value; beyond `VALUES_MAX` values it is counted under `OTHERS`."""

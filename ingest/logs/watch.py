@@ -26,16 +26,29 @@ class _Hits:
             self.actors[event.actor] += 1
 
 
+Judged = dict[tuple[str, bool], _Hits]
+"""What rules found: for a rule, met by what was done or attempted, its events."""
+
+
 class Watch:
-    """Watches a log's events and says in the end what stood out."""
+    """Watches a log's events and says in the end what stood out.
+
+    Rules look at each event by itself (`judge`), so that pieces of a log can be judged apart and joined with `add`;
+    signals have to see all events in their order (`follow`).
+    """
 
     def __init__(self) -> None:
-        self._hits: dict[tuple[str, bool], _Hits] = {}
+        self._hits: Judged = {}
         self._rules = {rule.title: rule for rule in RULES}
         self._signals = all_signals()
 
     def see(self, event: Event) -> None:
         """Take the next event."""
+        self.judge(event)
+        self.follow(event)
+
+    def judge(self, event: Event) -> None:
+        """Show an event to the rules alone."""
         worst: Rule | None = None
         for rule in rules_for(event):
             # The gravest rule speaks for the event: the same thing is not reported twice under weaker names.
@@ -47,8 +60,24 @@ class Watch:
             if hits is None:
                 hits = self._hits[worst.title, attempt] = _Hits()
             hits.add(event)
+
+    def follow(self, event: Event) -> None:
+        """Show the next event to the signals alone."""
         for signal in self._signals:
             signal.see(event)
+
+    @property
+    def judged(self) -> Judged:
+        """What the rules have found so far."""
+        return self._hits
+
+    def add(self, judged: Judged, before: int) -> None:
+        """Add what rules found in the next piece of the log. `before`: lines that stand before the piece."""
+        for key, found in judged.items():
+            hits = self._hits.setdefault(key, _Hits())
+            hits.count += found.count
+            hits.lines.extend(line + before for line in found.lines)
+            hits.actors.update(found.actors)
 
     def findings(self) -> list[Finding]:
         """The gravest first; within a severity in the order in which they happened."""

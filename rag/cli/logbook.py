@@ -190,7 +190,11 @@ def _run(task: Task, out: Path | None, made_with: Mapping[str, str], quiet: bool
             elif not quiet:
                 show(report.markdown)
 
-        return report_all(task, pool, shelf, told, lambda: progress.reading(read.value), cores)
+        def on_read(size: int) -> None:
+            with read.get_lock():
+                read.value += size
+
+        return report_all(task, pool, shelf, told, lambda: progress.reading(read.value), on_read)
 
 
 def _equip(*args: object) -> None:

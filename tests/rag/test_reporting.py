@@ -19,7 +19,7 @@ from rag.reporting import Result, Task, report_all
 class Here:
     """A pool that works in this process, and may be told to fail at a file."""
 
-    workers = 2
+    workers = 1
 
     def __init__(self) -> None:
         self.read: list[str] = []
@@ -55,7 +55,7 @@ def go(
     looking = options.pop("looking", Looking(Selection()))
     shelf = Shelf(out, {"version": "1", **looking.made_with()}) if out is not None else None
     task = Task(work, looking, lambda: None, _no_document, whole=whole, **options)
-    return report_all(task, pool, shelf, told or (lambda report: None), lambda: None, at_once=1)
+    return report_all(task, pool, shelf, told or (lambda report: None), lambda: None, lambda size: None)
 
 
 def _no_document(job: Job) -> Report:
