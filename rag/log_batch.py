@@ -29,7 +29,7 @@ from rag.types import Generator
 SECONDS, SECONDS_MB, SECONDS_PACKED_MB = 300.0, 20.0, 500.0
 """Time to count a log, and more for each of its megabytes, plain or packed. On one core 20 s are enough for 50 MB."""
 
-LARGE = 4 * PIECE  # bytes below which a log is not worth being cut
+LARGE = 8 * PIECE  # bytes below which a log is not worth being cut
 PACKS = 10  # how many times as long a packed log is, at the least, when it is unpacked
 
 GetGenerator = Callable[[], Generator | None]

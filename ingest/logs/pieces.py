@@ -30,12 +30,13 @@ from ingest.logs.templates import Shape
 from ingest.logs.watch import Judged
 from ingest.sandbox import Pool
 
-PIECE = 1 << 23
-"""Bytes of a piece: a second's work, so that the last one does not keep the others waiting, and 50 MB of events."""
+PIECE = 1 << 21
+"""Bytes of a piece: long enough that what is done once for each does not matter, and little enough for memory, where
+the events of a piece take eight times as much and a few pieces wait for their turn."""
 
 SECONDS = 300.0  # for one piece, which takes one or two
 
-_UNCUT_MAX = 8 * PIECE  # a stretch so long without a place to cut is no log that can be cut
+_UNCUT_MAX = 32 * PIECE  # a stretch so long without a place to cut is no log that can be cut
 _TRIED = 200  # lines at the end of a piece that are tried for a cut
 
 _EDGE = 1 << 15  # bytes at the ends of a piece whose lines the clocks are expected to go by
