@@ -4,6 +4,7 @@ batch. Knows nothing about the command line.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from ingest.logs.changes import Baseline, changes
 from ingest.logs.facts import FIRST_LINES, LogFacts, template_entry
 from ingest.logs.joined import BatchFacts, Joined
 from ingest.logs.pieces import PIECE, NotInPieces, analyse_in_pieces
+from ingest.logs.rules import SHIPPED
 from ingest.logs.selection import Selection
 from ingest.logs.templates import Shape, Template, in_order, union
 from ingest.sandbox import Pool
@@ -41,10 +43,19 @@ class Looking:
 
     selection: Selection
     every_line: bool = False  # list all line numbers and values
+    rules: tuple[Path, ...] = ()  # folders of rules beside those of the program
 
     def made_with(self) -> dict[str, str]:
         """What facts depend on beside the file."""
-        return {"selection": self.selection.words(), "lines": "all" if self.every_line else "first"}
+        digest = sha256()
+        for folder in (SHIPPED, *self.rules):
+            for file in sorted(file for file in folder.rglob("*.y*ml") if file.is_file()):
+                digest.update(file.read_bytes())
+        return {
+            "selection": self.selection.words(),
+            "lines": "all" if self.every_line else "first",
+            "rules": digest.hexdigest(),
+        }
 
 
 class LogBatch:
@@ -150,11 +161,15 @@ def count(pool: Pool, job: Job, looking: Looking, large: int, on_read: Callable[
         size, packed = path.stat().st_size, _packed(path)
         if size >= (large // PACKS if packed else large):
             try:
-                return analyse_in_pieces(path, name, pool, on_read, selection=selection, every_line=every_line)
+                return analyse_in_pieces(
+                    path, name, pool, on_read, rules=looking.rules, selection=selection, every_line=every_line
+                )
             except NotInPieces:
                 pass  # then as a whole
         seconds = SECONDS + size / 1e6 * (SECONDS_PACKED_MB if packed else SECONDS_MB)
-        facts: LogFacts | Refusal = pool.run(work.count, path, name, selection, every_line, seconds=seconds)
+        facts: LogFacts | Refusal = pool.run(
+            work.count, path, name, looking.rules, selection, every_line, seconds=seconds
+        )
     except ReadError as error:
         return Refusal(error.status, error.detail)
     except OSError as error:

@@ -100,9 +100,8 @@ def _findings(findings: Sequence[Entry]) -> Iterator[str]:
 
 def advice(finding: Entry) -> str:
     """Why a finding matters, and what to look at next, in one text."""
-    technique = finding.get("technique")
-    parts = (finding["why"], finding.get("check"), f"ATT&CK {technique}." if technique else None)
-    return " ".join(part for part in parts if part)
+    technique = f"ATT&CK {', '.join(finding['technique'])}." if finding["technique"] else ""
+    return " ".join(part for part in (finding["why"], finding["check"], technique) if part)
 
 
 def lines_of(counted_entry: Entry, most: int) -> str:

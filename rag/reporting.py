@@ -164,7 +164,7 @@ def baseline_at(folder: Path, pool: Pool, looking: Looking) -> Baseline:
         return known
     work, _ = jobs(walk([folder]), frozenset({"log"}))
     joined = Joined()
-    always = Looking(Selection(actor=looking.selection.actor), False)
+    always = Looking(Selection(actor=looking.selection.actor), rules=looking.rules)
     unread = []
 
     def make(job: Job, facts: LogFacts | Refusal) -> Report:

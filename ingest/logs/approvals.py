@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from ingest.logs.events import Event, Outcome
 from ingest.logs.findings import Finding, finding
-from ingest.logs.rules import words_of
+from ingest.logs.words import words_of
 
 OBJECTS_MAX = 500_000  # objects that are remembered, about 100 MB
 

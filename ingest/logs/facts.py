@@ -15,6 +15,7 @@ from ingest.logs.events import Event, Ledger
 from ingest.logs.findings import Finding
 from ingest.logs.formats import read_events, recognise
 from ingest.logs.lines import Text
+from ingest.logs.rules import Rules
 from ingest.logs.selection import Selection
 from ingest.logs.tally import FIELDS, OTHERS, VALUES_MAX, Seen, Tally
 from ingest.logs.templates import Shape, Template, Templates
@@ -110,7 +111,7 @@ def template_entry(template: Template, most: int | None) -> dict[str, object]:
 def finding_entry(finding: Finding, most: int | None) -> dict[str, object]:
     """The contract's entry of a finding: its fields, with the first `most` lines."""
     entry: dict[str, object] = {one.name: getattr(finding, one.name) for one in fields(finding)}
-    return entry | {"lines": finding.lines[:most].tolist()}
+    return entry | {"lines": finding.lines[:most].tolist(), "technique": list(finding.technique)}
 
 
 def seen_entry(seen: Seen) -> dict[str, object]:
@@ -137,6 +138,7 @@ def analyse(
     name: str,
     on_progress: Callable[[int], None] | None = None,
     *,
+    rules: Rules | None = None,
     selection: Selection | None = None,
     every_line: bool = False,
 ) -> LogFacts:
@@ -146,6 +148,7 @@ def analyse(
         path: the file, plain or gzip.
         name: what reports call it; becomes `LogFacts.path`.
         on_progress: told how many more bytes of the file have been read.
+        rules: what makes a single event a finding (`rules.load`); None for the rules that come with the program.
         selection: the events to look at; None: all.
         every_line: keep all line numbers of each template, not the first few.
 
@@ -158,7 +161,7 @@ def analyse(
         except OSError as error:
             raise ReadError(FileStatus.FAILED, f"{name} went away while it was read.") from error
         found = recognise(text.head, changed)
-        analysis = Analysis(selection, every_line)
+        analysis = Analysis(selection, every_line, rules)
         analysis.take(read_events(text, found, analysis.ledger))
         digest = text.finish()
         return analysis.facts(name, text.notes, digest)
@@ -167,9 +170,11 @@ def analyse(
 class Analysis:
     """Everything that is counted while the events of one log go by."""
 
-    def __init__(self, selection: Selection | None = None, every_line: bool = False) -> None:
+    def __init__(
+        self, selection: Selection | None = None, every_line: bool = False, rules: Rules | None = None
+    ) -> None:
         self.ledger = Ledger()
-        self.watch = Watch()
+        self.watch = Watch(rules)
         self.tally = Tally()
         self.templates = Templates(every_line=every_line)
         self.left_out = 0

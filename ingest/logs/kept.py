@@ -56,7 +56,10 @@ def from_kept(kept: Mapping[str, Any]) -> LogFacts:
         counts=counts | {"hours": hours_of_day(by_hour)},
         templates=[Template(pattern, count, array("Q", lines)) for pattern, count, lines in kept["templates"]],
         findings=[
-            Finding(**{name: entry[name] for name in names} | {"lines": array("Q", entry["lines"])})
+            Finding(
+                **{name: entry[name] for name in names}
+                | {"lines": array("Q", entry["lines"]), "technique": tuple(entry["technique"])}
+            )
             for entry in kept["findings"]
         ],
         values=values,

@@ -19,11 +19,13 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+from ingest.logs.auditd import Auditd
 from ingest.logs.clock import ClockState
 from ingest.logs.events import Event, Ledger
 from ingest.logs.facts import Analysis, LogFacts
 from ingest.logs.formats import Recognition, read_events, recognise
 from ingest.logs.lines import LINE_MAX, Lines, Text
+from ingest.logs.rules import load
 from ingest.logs.selection import Selection
 from ingest.logs.tally import Tally
 from ingest.logs.templates import Shape
@@ -72,10 +74,11 @@ def analyse_in_pieces(
     pool: Pool,
     on_progress: Callable[[int], None] | None = None,
     *,
+    rules: Sequence[Path] = (),
     selection: Selection | None = None,
     every_line: bool = False,
 ) -> LogFacts:
-    """Count everything in one log, as `facts.analyse` does.
+    """Count everything in one log, as `facts.analyse` does. `rules`: folders of rules beside those of the program.
 
     Raises:
         NotInPieces: it is no log of lines in UTF-8, or holds what only reading it as a whole can tell.
@@ -85,12 +88,12 @@ def analyse_in_pieces(
         changed = datetime.fromtimestamp(path.stat().st_mtime, UTC)
         head = text.head
         found = recognise(head, changed)
-        if found.document or found.delimiter is not None or not text.is_utf8:
-            raise NotInPieces
-        analysis = Analysis(selection, every_line)
+        if not found.line_formats or isinstance(found.line_formats[0], Auditd) or not text.is_utf8:
+            raise NotInPieces  # their events go over several lines, or their lines are elsewhere
+        analysis = Analysis(selection, every_line, load(*rules))
 
         def count(data: bytes, states: States) -> Piece:
-            piece = pool.run(count_piece, data, head, changed, states, selection, every_line, seconds=SECONDS)
+            piece = pool.run(count_piece, data, head, changed, states, rules, selection, every_line, seconds=SECONDS)
             assert isinstance(piece, Piece)
             return piece
 
@@ -109,7 +112,13 @@ def analyse_in_pieces(
 
 
 def count_piece(
-    data: bytes, head: str, changed: datetime, states: States, selection: Selection | None, every_line: bool
+    data: bytes,
+    head: str,
+    changed: datetime,
+    states: States,
+    rules: Sequence[Path],
+    selection: Selection | None,
+    every_line: bool,
 ) -> Piece:
     """Count a piece of a log, in a worker process.
 
@@ -122,7 +131,7 @@ def count_piece(
     clocks = found.clocks()
     for clock, state in zip(clocks, states, strict=True):
         clock.state = state
-    analysis = Analysis(selection, every_line)
+    analysis = Analysis(selection, every_line, load(*rules))
     judge = analysis.watch.judge
     kept: list[tuple[Any, ...]] = []
     lines = _lines(data)
@@ -195,7 +204,8 @@ def _place_to_cut(held: bytes, probe: Recognition) -> int | None:
 
 
 def _event_in(line: str, found: Recognition) -> bool:
-    return any(form.parse(1, line) for form in found.line_formats)
+    form = next((form for form in found.line_formats if form.parse(1, line)), None)
+    return form is not None and not isinstance(form, Auditd)  # which may go on with the event of the line before
 
 
 def _read(lines: Sequence[bytes], found: Recognition) -> None:

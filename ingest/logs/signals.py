@@ -18,7 +18,7 @@ from ingest.logs.approvals import AfterApproval, OneHand
 from ingest.logs.events import Event, Outcome
 from ingest.logs.findings import Finding, finding
 from ingest.logs.rhythm import Doubles, Rhythm
-from ingest.logs.rules import words_of
+from ingest.logs.words import words_of
 
 ENTITIES_MAX = 50_000
 """Actors or sources that a signal keeps apart. A log with more is a scan of the internet, and others are not missed."""

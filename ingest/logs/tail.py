@@ -11,6 +11,7 @@ from ingest.logs.facts import Analysis
 from ingest.logs.findings import Finding
 from ingest.logs.formats import Recognition, read_events, recognise
 from ingest.logs.lines import LINE_MAX, Lines, Text
+from ingest.logs.rules import Rules
 from ingest.logs.selection import Selection
 from ingest.types import FileStatus
 
@@ -26,6 +27,7 @@ class Tail:
 
     path: Path
     selection: Selection = field(default_factory=Selection)
+    rules: Rules | None = None  # None: those that come with the program
     _analysis: Analysis | None = None
     _found: Recognition | None = None
     _header: tuple[int, str] | None = None  # of a table
@@ -98,7 +100,7 @@ class Tail:
         if found.document:
             raise UsageError(f"{self.path} is one JSON document; --follow reads logs of lines. Leave --follow out.")
         self._found = found
-        self._analysis = Analysis(self.selection)
+        self._analysis = Analysis(self.selection, rules=self.rules)
         if found.delimiter is not None:
             self._header = next((line for line in lines if line[1].strip() and not line[1].startswith("#")), None)
 

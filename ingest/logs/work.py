@@ -3,11 +3,13 @@
 A file's own faults come back as a `Refusal`, not as an exception.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
 from ingest.errors import ReadError
 from ingest.logs.facts import LogFacts, analyse
+from ingest.logs.rules import load
 from ingest.logs.selection import Selection
 from ingest.work import Refusal
 
@@ -37,10 +39,11 @@ def equip(read: Counter) -> None:
     _read[:] = [read]
 
 
-def count(path: Path, name: str, selection: Selection, every_line: bool) -> LogFacts | Refusal:
-    """The facts of a log."""
+def count(path: Path, name: str, rules: Sequence[Path], selection: Selection, every_line: bool) -> LogFacts | Refusal:
+    """The facts of a log. `rules`: folders of rules beside those of the program."""
+    on_progress = _progress if _read else None
     try:
-        return analyse(path, name, _progress if _read else None, selection=selection, every_line=every_line)
+        return analyse(path, name, on_progress, rules=load(*rules), selection=selection, every_line=every_line)
     except ReadError as error:
         return Refusal(error.status, error.detail)
 

@@ -19,7 +19,6 @@ from rag.config import Settings
 from rag.term import bold, counted, mark, one_line, say, show, show_json
 
 if TYPE_CHECKING:
-    from ingest.logs.selection import Selection
     from ingest.types import SourceFile
     from rag.batch import Job, Kind, Report
     from rag.log_batch import Looking
@@ -68,6 +67,10 @@ BaselineOption = Annotated[
     Path | None,
     typer.Option("--baseline", help="What is normal for logs: a folder of earlier logs, or of an earlier --out."),
 ]
+RulesOption = Annotated[
+    list[Path] | None,
+    typer.Option("--rules", help="A folder of Sigma rules for logs: they add to the shipped ones, or replace them."),
+]
 FormatOption = Annotated[Format, typer.Option("--format", help="How results are printed.")]
 FailOption = Annotated[
     Severity | None, typer.Option("--fail-on", help="Exit code 5 if a log has a finding of this severity or worse.")
@@ -82,6 +85,7 @@ def logs(
     until: UntilOption = None,
     actor: ActorOption = None,
     baseline: BaselineOption = None,
+    rules: RulesOption = None,
     fail_on: FailOption = None,
     form: FormatOption = Format.MARKDOWN,
     follow: Annotated[
@@ -93,12 +97,12 @@ def logs(
     """Count what is in logs: events, templates, actors, outcomes, findings. No language model is used."""
     from rag.reporting import Task
 
-    looking = _looking(since, until, actor, all_lines)
+    looking = _looking(since, until, actor, all_lines, rules)
     form = Format.JSON if as_json else form
     if follow:
         if out is not None or baseline is not None or form is Format.HTML:
             raise UsageError("--follow prints findings as lines; leave --out, --baseline and --format html out.")
-        return _follow(paths, looking.selection, form is Format.JSON, fail_on)
+        return _follow(paths, looking, form is Format.JSON, fail_on)
     work, others = _jobs(paths, frozenset({"log"}), out)
     task = Task(work, looking, lambda: None, _no_document, baseline, whole=form is Format.JSON)
     made_with = {"version": __version__, "language_model": "none"}
@@ -118,6 +122,7 @@ def summarize(
     until: UntilOption = None,
     actor: ActorOption = None,
     baseline: BaselineOption = None,
+    rules: RulesOption = None,
     fail_on: FailOption = None,
     form: FormatOption = Format.MARKDOWN,
     all_lines: AllLinesOption = False,
@@ -126,7 +131,7 @@ def summarize(
     """Summarise documents and logs, many at once. With --out, a second run does only what is new."""
     from rag.reporting import Task
 
-    looking = _looking(since, until, actor, all_lines)
+    looking = _looking(since, until, actor, all_lines, rules)
     work, _ = _jobs(paths, frozenset({"log", "document"}), out)
     form = Format.JSON if as_json else form
     load = _once(lambda: None if no_model else start_generator(settings)())
@@ -145,7 +150,10 @@ def _no_document(job: Job) -> Report:
     raise AssertionError(f"{job.name} is no log")
 
 
-def _looking(since: str | None, until: str | None, actor: str | None, all_lines: bool) -> Looking:
+def _looking(
+    since: str | None, until: str | None, actor: str | None, all_lines: bool, rules: Sequence[Path] | None
+) -> Looking:
+    from ingest.logs.rules import load
     from ingest.logs.selection import Selection, moment
     from rag.log_batch import Looking
 
@@ -154,7 +162,9 @@ def _looking(since: str | None, until: str | None, actor: str | None, all_lines:
     end = moment(until, "--until", now) if until else None
     if start is not None and end is not None and start >= end:
         raise UsageError(f"--since {since} is not before --until {until}, so no event can lie between; swap them.")
-    return Looking(Selection(start, end, actor), all_lines)
+    folders = tuple(folder.resolve() for folder in rules or ())
+    load(*folders)  # what is wrong with a rule is said before anything is read
+    return Looking(Selection(start, end, actor), all_lines, folders)
 
 
 def _jobs(paths: list[Path], kinds: frozenset[Kind], out: Path | None) -> tuple[list[Job], list[SourceFile]]:
@@ -235,17 +245,18 @@ def _print(result: Result, out: Path | None, form: Format, fail_on: Severity | N
     return SOME_UNREAD if unread else 0
 
 
-def _follow(paths: Sequence[Path], selection: Selection, as_json: bool, fail_on: Severity | None) -> int:
+def _follow(paths: Sequence[Path], looking: Looking, as_json: bool, fail_on: Severity | None) -> int:
     """Print what stands out in a growing log, until it is interrupted or `--fail-on` is met."""
     import time
 
     from ingest.logs.facts import FIRST_LINES, finding_entry
+    from ingest.logs.rules import load
     from ingest.logs.tail import Tail
     from rag.log_report import advice, lines_of
 
     if len(paths) != 1 or not paths[0].is_file():
         raise UsageError("--follow watches one file; name the log itself, and one alone.")
-    tail = Tail(paths[0], selection)
+    tail = Tail(paths[0], looking.selection, load(*looking.rules))
     say(f"Watching {one_line(str(paths[0]))}; Ctrl-C ends it.")
     while True:
         for finding in tail.look(lambda: say("The log was cut off or replaced; its lines count from 1 again.")):
