@@ -111,11 +111,10 @@ class Shelf:
         return known
 
     def mark(self, work: Sequence[Job]) -> str:
-        """A name for the batch: equal only if all files are."""
+        """A name for the batch: equal only if all files are. How they are looked at does not matter."""
         digest = hashlib.sha256()
         for job in work:
             digest.update(f"{job.name}\0{self.digest(job)}\0".encode(errors="surrogateescape"))
-        digest.update(json.dumps(self._made_with, sort_keys=True).encode())
         return digest.hexdigest()
 
     def find(self, job: Job) -> Report | None:

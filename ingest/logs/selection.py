@@ -50,12 +50,16 @@ class Selection:
 def moment(text: str, option: str, now: datetime) -> datetime:
     """The moment that an option names, aware: a date, a date and time, or how long ago. Without a zone it is UTC.
 
+    How long ago goes back to the beginning of that hour, or of that day in UTC, so that a run that was cut off can be
+    taken up with the same moment.
+
     Raises UsageError, which names the option.
     """
     text = text.strip()
     try:
         if ago := _AGO.fullmatch(text.lower()):
-            return now - timedelta(hours=int(ago[1]) * _HOURS[ago[2]])
+            when = now - timedelta(hours=int(ago[1]) * _HOURS[ago[2]])
+            return when.replace(hour=when.hour if ago[2] == "h" else 0, minute=0, second=0, microsecond=0)
         when = datetime.fromisoformat(text)
     except (ValueError, OverflowError) as error:
         raise UsageError(

@@ -150,6 +150,15 @@ def test_the_next_batch_is_compared_with_the_one_before_and_a_repeated_run_too(f
     assert "**new**" not in (out / "a.jsonl.md").read_text()
 
 
+def test_looking_again_in_another_way_compares_with_the_same_batch(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    go(folder, Here(), out)
+    (folder / "d.jsonl").write_text(line("mallory", 7))
+    go(folder, Here(), out)
+    again = batch(go(folder, Here(), out, looking=Looking(Selection(actor="m*"))))
+    assert [one["value"] for one in again["changes"]["new"]["actors"]["first"]] == ["mallory"]
+
+
 @pytest.mark.parametrize("as_output", [True, False])
 def test_a_baseline_is_an_earlier_output_or_a_folder_of_logs(folder: Path, tmp_path: Path, as_output: bool) -> None:
     earlier = tmp_path / "earlier"

@@ -11,7 +11,7 @@ from ingest.logs.selection import Selection, moment
 
 from .conftest import cloudtrail, json_lines
 
-NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
+NOW = datetime(2026, 3, 10, 12, 34, 56, 789, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -63,8 +63,8 @@ def test_events_without_a_time_lie_in_no_period(tmp_path: Path) -> None:
         ("2026-03-02T09:00Z", "2026-03-02T09:00:00+00:00"),
         ("2026-03-02 09:00-05:00", "2026-03-02T09:00:00-05:00"),
         ("12h", "2026-03-10T00:00:00+00:00"),
-        ("7d", "2026-03-03T12:00:00+00:00"),
-        ("1W", "2026-03-03T12:00:00+00:00"),
+        ("7d", "2026-03-03T00:00:00+00:00"),
+        ("1W", "2026-03-03T00:00:00+00:00"),
     ],
 )
 def test_moments(text: str, meant: str) -> None:
