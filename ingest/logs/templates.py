@@ -119,7 +119,7 @@ class Templates:
         from drain3.drain import Drain
 
         self._drain = Drain(sim_th=_SIMILARITY, depth=_DEPTH, max_children=_CHILDREN, param_str=ANY)
-        self._words: dict[str, str] = {}
+        self._words = _Words()
         self._seen: dict[str, Template] = {}  # masked message: its template
         self._mined: dict[int, _Cluster] = {}  # drain's cluster id: the messages in it
         self._named: dict[str, Template] = {}  # templates that came ready-made
@@ -182,19 +182,9 @@ class Templates:
 
     def mask(self, message: str) -> str:
         """The message with its variables replaced by `<*>`."""
-        words = self._words
-        masked = []
         if " bytes (" in message or " sec" in message:
             message = _MEASURES.sub(r"\1\2", message)
-        for word in message[:MESSAGE_MAX].split():
-            known = words.get(word)
-            if known is None:
-                known = _mask_word(word)
-                if len(words) >= _CACHE_MAX:
-                    words.clear()
-                words[word] = known
-            masked.append(known)
-        return " ".join(masked)
+        return " ".join(map(self._words.__getitem__, message[:MESSAGE_MAX].split()))
 
     def _ready(self, message: str) -> Template:
         template = self._named.get(message)
@@ -291,9 +281,15 @@ def _first(groups: Iterable[Sequence[int]], most: int) -> "array[int]":
     return array("Q", lines[:most].tobytes())
 
 
-def _mask_word(word: str) -> str:
-    if word.isalpha():
-        return word
-    for mask in _MASKS:
-        word = mask.sub(ANY, word)
-    return word
+class _Words(dict[str, str]):
+    """Words and what they are masked as; worked out when a word is asked for, and remembered."""
+
+    def __missing__(self, word: str) -> str:
+        masked = word
+        if not word.isalpha():
+            for mask in _MASKS:
+                masked = mask.sub(ANY, masked)
+        if len(self) >= _CACHE_MAX:
+            self.clear()
+        self[word] = masked
+        return masked
