@@ -114,6 +114,25 @@ def test_fail_on(rag: Rag, logs: Path, severity: str, code: int) -> None:
     assert ("--fail-on" in outcome.err) == (code == 5)
 
 
+def test_rules_of_ones_own(rag: Rag, logs: Path, tmp_path: Path) -> None:
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    (rules / "own.yml").write_text(
+        "title: Somebody opened it\nid: own-open\nlevel: critical\ndescription: It should stay shut.\n"
+        "detection:\n  selection:\n    action: open\n  condition: selection\n"
+    )
+    outcome = rag("logs", logs, "--rules", rules, "--fail-on", "critical", "--json")
+    assert outcome.code == 5, outcome.err
+    titles = [finding["title"] for finding in outcome.json["files"][0]["findings"]]
+    assert "Somebody opened it" in titles
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "own.yml").write_text("title: broken\ndetection: 7\n")
+    outcome = rag("logs", logs, "--rules", broken)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "own.yml" in outcome.err
+
+
 def test_a_log_that_cannot_be_read_is_named_and_the_rest_is_counted(rag: Rag, logs: Path, tmp_path: Path) -> None:
     packed = bytearray(gzip.compress("".join(line(f"u{n}", n % 60) for n in range(40_000)).encode()))
     packed[-30_000:-29_900] = bytes(100)
