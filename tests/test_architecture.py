@@ -23,6 +23,7 @@ DOORS = {
     "ahocorasick_rs": "ingest/logs/rules.py",
     "chromadb": "rag/store/vectors.py",
     "drain3": "ingest/logs/templates.py",
+    "evtx": "ingest/logs/evtx.py",
     "llama_cpp": "rag/models/llama.py",
     "lxml": "ingest/readers/xml.py",
     "onnxruntime": "rag/models/network.py",

@@ -86,7 +86,7 @@ def fields_of(record: Mapping[str, object]) -> dict[str, list[str]]:
     for count, (path, value) in enumerate(_leaves(record, "", 0)):
         if count >= LEAVES_MAX:
             break
-        text = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+        text = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)[:TEXT_MAX]
         found.setdefault(path, []).append(text)
         last = path.rpartition(".")[2]
         if last != path:

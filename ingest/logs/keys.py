@@ -5,7 +5,7 @@ actor and so on anywhere else. To teach a new service, add a row.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class Family:
     message: tuple[str, ...] = ()
     severity: tuple[str, ...] = ()
     about: tuple[str, ...] = ()  # what else says what happened
+    codes: Mapping[str, str] = field(default_factory=dict)  # what an action that is a number means
     silence_is_success: bool = True  # no outcome and no error code mean that it was done
 
 
@@ -133,6 +134,20 @@ FAMILIES = (
         object=("repo", "team", "user", "org"),
         source=("actor_ip",),
         outcome=("conclusion",),
+    ),
+    Family(  # numbers: https://developers.onelogin.com/api-docs/1/events/event-types
+        "onelogin",
+        needs=("event_type_id", "actor_user_name"),
+        time=("event_timestamp", "created_at"),
+        actor=("actor_user_name",),
+        action=("event_type_id",),
+        object=("user_name", "role_name", "app_name"),
+        source=("ipaddr",),
+        error_code=("error_description",),
+        codes={
+            "3": "assume user", "4": "assign role", "5": "login", "6": "login failed", "8": "open application",
+            "11": "change password", "13": "create user", "17": "delete user",
+        },
     ),
     Family(
         "cef",

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ingest.errors import ReadError
+from ingest.logs.evtx import MAGIC, EvtxLines
 from ingest.types import FileStatus
 
 HEAD_BYTES = 1 << 18
@@ -115,6 +116,12 @@ class Text:
         self.compressed = buffered.peek(2)[:2] == b"\x1f\x8b"
         self._bytes: _Source = gzip.GzipFile(fileobj=buffered) if self.compressed else buffered
         self._buffered = buffered
+        if buffered.peek(len(MAGIC))[: len(MAGIC)] == MAGIC:
+            try:
+                self._bytes = EvtxLines(path, buffered.read1, self.notes.append)
+            except ReadError:
+                self.close()
+                raise
         self._unpacked = 0
         self._first = b""
         try:

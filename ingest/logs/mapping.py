@@ -124,6 +124,7 @@ class Mapper:
             return None
 
         action = first(family.action)
+        action = family.codes.get(action or "", action)
         error = first(family.error_code)
         outcome = outcome_word(first(family.outcome) or "")
         if outcome == Outcome.FAILURE and family.outcome[0].endswith(".granted"):

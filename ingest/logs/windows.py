@@ -17,7 +17,7 @@ EVENT_MAX = 1 << 22  # characters of one event; real ones have a few thousand, a
 
 _BEGIN = re.compile(r"<Event[\s>]")
 _END = "</Event>"
-_HEAD = re.compile(r"\s*(?:<\?xml[^>]*\?>\s*)?(?:<Events[^>]*>\s*)?<Event[\s>]")
+_HEAD = re.compile(r"(?:\s|<\?xml[^>]*\?>|<!--.*?-->|<Events[^>]*>)*<Event[\s>]", re.DOTALL)
 
 _AUDIT_FAILURE = 0x10000000000000
 _AUDIT_SUCCESS = 0x20000000000000

@@ -34,8 +34,19 @@ _PARTS = frozenset(
 _ENDINGS = ("ications", "ication", "itions", "ition", "ations", "ation", "ions", "ion", "ings", "ing", "ied", "ies",
             "ed", "es", "als", "al", "s", "e", "y")  # fmt: skip
 _STEM_LEAST = 3  # letters that an ending leaves
-_IRREGULAR = {"creation": "creat", "settings": "setting", "setting": "setting", "logging": "logging",
-              "suspension": "suspend", "use": "use", "used": "use", "uses": "use", "exemption": "exempt"}  # fmt: skip
+_IRREGULAR = {
+    "creation": "creat",
+    "settings": "setting",
+    "setting": "setting",
+    "logging": "logging",
+    "suspension": "suspend",
+    "use": "use",
+    "used": "use",
+    "uses": "use",
+    "exemption": "exempt",
+    "application": "application",
+    "applications": "application",
+}
 """Where the rule would be wrong: a setting is no "set", and logging is what can be stopped, a log what is read."""
 
 

@@ -5,12 +5,15 @@ import json
 
 import pytest
 
+from ingest.errors import ReadError
 from ingest.logs.auditd import Auditd
 from ingest.logs.facts import LogFacts
 from ingest.logs.formats import is_log
 from ingest.logs.pairs import pairs_of
+from ingest.types import FileStatus
 
 from .conftest import Analyse, cloudtrail, json_lines, syslog
+from .evtx_file import evtx
 
 CEF = (
     "CEF:0|Trend|Deep Security|20.0|4000030|Logon failed|6|rt=1772445600000 suser=ann src=192.0.2.7 dhost=db 01 "
@@ -172,6 +175,35 @@ def test_windows_event_without_an_end_is_bounded(facts_of: Analyse, monkeypatch:
     facts = facts_of("<Event>" + "x" * 3000 + EVENTS[0] + "\n" + EVENTS[1])
     assert facts.events >= 1
     _adds_up(facts)
+
+
+def test_evtx_is_read_as_its_xml_is(facts_of: Analyse) -> None:
+    script = _windows(4104, channel="Microsoft-Windows-PowerShell/Operational", ScriptBlockText="line 1&#10;line 2")
+    facts = facts_of(evtx((*EVENTS, script)))
+    assert (facts.format, facts.lines, facts.events, facts.unparsed_lines) == ("windows", 5, 5, 0)
+    same = facts_of("\n".join((*EVENTS, script)))
+    for name in ("actors", "actions", "outcomes", "sources", "error_codes", "hours"):
+        assert facts.counts[name] == same.counts[name]
+    assert [(f.title, list(f.lines)) for f in facts.findings] == [(f.title, list(f.lines)) for f in same.findings]
+    assert any("numbers of lines are those of its records" in note for note in facts.notes)
+
+
+def test_evtx_with_a_damaged_record_goes_on(facts_of: Analyse) -> None:
+    content = bytearray(evtx(EVENTS))
+    place = content.index("System".encode("utf-16-le")) + 14  # the tag that follows
+    content[place : place + 8] = b"\xff" * 8
+    facts = facts_of(bytes(content))
+    assert (facts.lines, facts.events, facts.unparsed_lines) == (4, 3, 1)
+
+
+def test_evtx_that_is_cut(facts_of: Analyse) -> None:
+    whole = evtx(EVENTS)
+    with pytest.raises(ReadError) as error:
+        facts_of(whole[:100])
+    assert error.value.status is FileStatus.DAMAGED
+    facts = facts_of(whole[:5000])
+    assert facts.events == 0
+    assert any("is cut" in note for note in facts.notes)
 
 
 def test_sigma_rules_of_windows_meet_its_events(facts_of: Analyse) -> None:
