@@ -53,7 +53,7 @@ def loghub(folder: Path) -> None:
     print(f"{'system':<14}{'format':<28}{'GA':>8}{'templates':>11}{'true':>6}  lines")
     accuracies = []
     for log in logs:
-        facts = analyse(log, log.name)
+        facts = analyse(log, log.name, every_line=True)
         with next(log.parent.glob("*_structured.csv")).open(encoding="utf-8", newline="") as file:
             truth = {int(row["LineId"]): row["EventId"] for row in csv.DictReader(file)}
         accuracy = grouping_accuracy(truth, facts)

@@ -1,12 +1,15 @@
-"""Summaries to Markdown and to the contract's JSON. Logs have their own words in `rag/log_summary.py`."""
+"""Summaries to Markdown and to the contract's JSON. Logs have their own words in `rag/log_report.py`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from ingest.logs.findings import SEVERITIES
 from ingest.types import FileStatus
-from rag.log_summary import escape_markdown
+from rag.log_report import render_batch
+from rag.markdown import escape_markdown
 from rag.summarize import DocumentSummary
+from rag.term import counted
 from rag.types import Citation
 
 
@@ -89,25 +92,25 @@ def render_failed(entry: Mapping[str, Any]) -> str:
     )
 
 
-def render_overall(entries: Sequence[Mapping[str, Any]]) -> str:
-    """The Markdown page of a batch: the gravest findings of the logs first, then every file with a line."""
-    findings = [
-        (entry["path"], finding) for entry in entries for finding in entry.get("findings", ()) if finding["severity"]
-    ]
-    findings.sort(key=lambda item: _RANK.index(item[1]["severity"]))
-    lines = ["# Overall report", "", f"{len(entries)} files.", ""]
-    if findings:
-        lines += ["## What stands out", "", "| severity | finding | events | file | lines |", "|---|---|---|---|---|"]
-        lines += [
-            f"| {finding['severity']} | {escape_markdown(finding['title'])} | {finding['count']} "
-            f"| `{escape_markdown(path)}` | {_some(finding['lines'])} |"
-            for path, finding in findings
-        ]
-        lines.append("")
-    lines += ["## Files", ""]
-    for entry in entries:
-        if entry.get("status") in (None, FileStatus.INDEXED):
-            text = entry["summary"].split(" [1]")[0] if entry.get("kind") == "document" else entry["summary"]
+def render_overall(entries: Sequence[Mapping[str, Any]], overall: Mapping[str, Any] | None) -> str:
+    """The Markdown page of a batch: what all its logs say together, then every file with a line.
+
+    Args:
+        overall: the entry of the logs together; None if no log was read.
+    """
+    lines = ["# Overall report", "", f"{counted(len(entries), 'file')}.", ""]
+    if overall is not None:
+        lines += [*render_batch(overall), ""]
+    logs = [entry for entry in entries if "events" in entry]
+    if logs:
+        lines += ["## Logs", "", "| log | format | events | from | to | critical | high | medium | low |"]
+        lines += ["|---|---|--:|---|---|--:|--:|--:|--:|", *map(_log_row, logs), ""]
+    others = [entry for entry in entries if "events" not in entry]
+    if others:
+        lines += ["## Files" if not logs else "## Other files", ""]
+    for entry in others:
+        if entry["status"] == FileStatus.INDEXED:
+            text = entry["summary"].split(" [1]")[0]
             lines.append(f"- `{escape_markdown(entry['path'])}`: {escape_markdown(text)}")
         else:
             why = f"**not read ({entry['status']})**, {escape_markdown(entry['detail'])}"
@@ -115,9 +118,9 @@ def render_overall(entries: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-_RANK = ("critical", "high", "medium", "low")
-
-
-def _some(lines: Sequence[int]) -> str:
-    shown = ", ".join(map(str, lines[:8]))
-    return shown + (" …" if len(lines) > 8 else "")
+def _log_row(entry: Mapping[str, Any]) -> str:
+    severities = [finding["severity"] for finding in entry["findings"]]
+    counts = " | ".join(str(severities.count(severity) or "") for severity in reversed(SEVERITIES))
+    period = f"{entry['first'] or ''} | {entry['last'] or ''}"
+    form = escape_markdown(entry["format"])
+    return f"| `{escape_markdown(entry['path'])}` | {form} | {entry['events']:,} | {period} | {counts} |"

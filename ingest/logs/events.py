@@ -67,3 +67,13 @@ class Ledger:
         """Say something about the log as a whole, once."""
         if text not in self.notes:
             self.notes.append(text)
+
+    def add(self, other: "Ledger") -> None:
+        """Go on with the next piece of the log, whose lines another ledger has counted from 1."""
+        self.unparsed.extend(number + self.lines for number in other.unparsed)
+        self.lines += other.lines
+        self.event_lines += other.event_lines
+        self.blank_lines += other.blank_lines
+        self.formats.update(other.formats)
+        for note in other.notes:
+            self.note(note)

@@ -16,6 +16,7 @@ from typing import Protocol
 from ingest.errors import ReadError
 from ingest.logs.access import AccessLog
 from ingest.logs.auditd import Auditd
+from ingest.logs.clock import YearlessClock
 from ingest.logs.events import Event, Ledger
 from ingest.logs.layouts import LAYOUTS, LaidOut, PlainText
 from ingest.logs.lines import Text
@@ -69,6 +70,11 @@ class Recognition:
     delimiter: str | None = None  # a table with this between its columns
     line_formats: tuple[LineFormat, ...] = ()  # in the order in which a line is offered to them
     share: float = 0.0  # 0..1, of the head's lines that fit a format other than plain text
+
+    def clocks(self) -> list[YearlessClock]:
+        """The clocks that remember a year from one line to the next."""
+        clocks = (form.clock for form in self.line_formats if isinstance(form, Rfc3164 | LaidOut))
+        return [clock for clock in clocks if clock is not None]
 
 
 def is_log(path: Path) -> bool:

@@ -153,7 +153,7 @@ class Rfc3164:
     name = "syslog-rfc3164"
 
     def __init__(self, changed: datetime) -> None:
-        self._clock = YearlessClock(changed)
+        self.clock = YearlessClock(changed)
         self._yearless = False
 
     def parse(self, number: int, text: str) -> tuple[Event, ...] | None:
@@ -165,7 +165,7 @@ class Rfc3164:
         stamp = fields["time"]
         if stamp[0].isalpha():
             self._yearless = True
-            time = self._clock.parse(stamp)
+            time = self.clock.parse(stamp)
         else:
             time = parse_time(stamp)
         if time is None:

@@ -27,17 +27,31 @@ class _Hits:
             self.actors[event.actor] += 1
 
 
+Judged = dict[tuple[str, bool], _Hits]
+"""What rules found: (id of a rule, met by what was only tried): its events."""
+
+
 class Watch:
-    """Watches a log's events and says in the end what stood out."""
+    """Watches a log's events and says in the end what stood out.
+
+    Rules look at each event by itself (`judge`), so that pieces of a log can be judged apart and joined with `add`;
+    signals have to see all events in their order (`follow`).
+    """
 
     def __init__(self, rules: Rules | None = None) -> None:
         """`rules`: None for those that come with the program."""
         self._rules = rules or load()
-        self._hits: dict[tuple[str, bool], tuple[Rule, _Hits]] = {}
+        self._named = {rule.id: rule for rule in self._rules.rules}
+        self._hits: Judged = {}
         self._signals = all_signals()
 
     def see(self, event: Event) -> None:
         """Take the next event."""
+        self.judge(event)
+        self.follow(event)
+
+    def judge(self, event: Event) -> None:
+        """Show an event to the rules alone."""
         tried = event.outcome in (Outcome.FAILURE, Outcome.DENIED)
         worst: Rule | None = None
         for rule in self._rules.met_by(event):
@@ -45,16 +59,32 @@ class Watch:
             if worst is None or _weight(rule, tried) > _weight(worst, tried):
                 worst = rule
         if worst is not None:
-            known = self._hits.get((worst.id, tried))
-            if known is None:
-                known = self._hits[worst.id, tried] = worst, _Hits()
-            known[1].add(event)
+            hits = self._hits.get((worst.id, tried))
+            if hits is None:
+                hits = self._hits[worst.id, tried] = _Hits()
+            hits.add(event)
+
+    def follow(self, event: Event) -> None:
+        """Show the next event to the signals alone."""
         for signal in self._signals:
             signal.see(event)
 
+    @property
+    def judged(self) -> Judged:
+        """What the rules have found so far."""
+        return self._hits
+
+    def add(self, judged: Judged, before: int) -> None:
+        """Add what the same rules found in the next piece of the log. `before`: lines that stand before the piece."""
+        for key, found in judged.items():
+            hits = self._hits.setdefault(key, _Hits())
+            hits.count += found.count
+            hits.lines.extend(line + before for line in found.lines)
+            hits.actors.update(found.actors)
+
     def findings(self) -> list[Finding]:
         """The gravest first; within a severity in the order in which they happened."""
-        found = [_of_rule(rule, tried, hits) for (_, tried), (rule, hits) in self._hits.items()]
+        found = [_of_rule(self._named[name], tried, hits) for (name, tried), hits in self._hits.items()]
         for signal in self._signals:
             found.extend(signal.findings())
         return sorted(found, key=lambda f: (-SEVERITIES.index(f.severity), f.lines[0] if f.lines else 0, f.title))

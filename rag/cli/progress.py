@@ -103,7 +103,7 @@ class BatchProgress:
             transient=True,
         )
         self._sizes = {path: _size(path) for path in paths}
-        self._done = 0
+        self._done = self._elsewhere = self._read = 0
         self._task = TaskID(0)
 
     def __enter__(self) -> "BatchProgress":
@@ -117,10 +117,16 @@ class BatchProgress:
     ) -> None:
         self._bar.stop()
 
-    def advance(self, path: Path) -> None:
-        """This file is done."""
+    def advance(self, path: Path, *, read: bool = False) -> None:
+        """This file is done. `read`: its bytes were told by `reading`."""
         self._done += 1
-        self._bar.update(self._task, advance=self._sizes[path], done=self._done)
+        self._elsewhere += 0 if read else self._sizes[path]
+        self._bar.update(self._task, completed=self._elsewhere + self._read, done=self._done)
+
+    def reading(self, size: int) -> None:
+        """So many bytes have been read so far, of all files that are told this way."""
+        self._read = size
+        self._bar.update(self._task, completed=self._elsewhere + self._read)
 
 
 def _size(path: Path) -> int:

@@ -116,7 +116,7 @@ def _scans(settings: Settings, paths: list[Path], regions: tuple[str, ...]) -> I
         yield from scan_index(open_catalog(settings), regions)
         return
     walked = walk(paths)
-    work = jobs(walked, frozenset({"log", "document"}))
+    work, _ = jobs(walked, frozenset({"log", "document"}))
     if not work and not walked.reports:
         raise NothingFound(f"There is nothing to read in {', '.join(map(str, paths))}.")
     yield from (scan_file(job, regions) for job in work)
