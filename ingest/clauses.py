@@ -246,3 +246,41 @@ def _sentences(pieces: Sequence[Piece], texts: Sequence[str]) -> Iterator[Senten
 def plain(text: str) -> str:
     """Text on one line, with words that a line end broke ("infor-" / "mation") whole again."""
     return " ".join(_BROKEN.sub("", text).split())
+
+
+def located(document: Document, sentence: Sentence, start: int, end: int) -> tuple[Piece, ...]:
+    """Where `sentence.text[start:end]` stands: exact spans of the document's pages, one on each page."""
+    places: list[tuple[int, int]] = []  # page and offset of each letter; -1 for the break between two pages
+    raw = ""
+    for piece in sentence.pieces:
+        if raw:
+            raw, places = raw + "\n", [*places, (piece.page, -1)]
+        raw += document.pages[piece.page].text[piece.start : piece.end]
+        places += [(piece.page, offset) for offset in range(piece.start, piece.end)]
+    found: list[Piece] = []
+    for page, offset in (places[index] for index in _kept(raw)[start:end]):
+        if offset < 0:
+            continue
+        if found and found[-1].page == page:
+            found[-1] = Piece(page, found[-1].start, offset + 1)
+        else:
+            found.append(Piece(page, offset, offset + 1))
+    return tuple(found)
+
+
+def _kept(raw: str) -> list[int]:
+    """The index in `raw` of each letter of `plain(raw)`; of a blank, that of the first white space it stands for."""
+    gone = {index for match in _BROKEN.finditer(raw) for index in range(*match.span())}
+    kept: list[int] = []
+    blank = -1
+    for index, letter in enumerate(raw):
+        if index in gone:
+            continue
+        if letter.isspace():
+            blank = index if blank < 0 else blank
+            continue
+        if blank >= 0 and kept:
+            kept.append(blank)
+        blank = -1
+        kept.append(index)
+    return kept

@@ -20,6 +20,7 @@ from rag.claims import (
     Claim,
     Duty,
     amounts,
+    contacts,
     dates,
     denials,
     duties,
@@ -411,6 +412,7 @@ class _Comparer:
         who: Callable[[str], list[Claim]] = lambda text: roles(text, self._abbreviations)  # noqa: E731 - an argument
         found += _differing(Kind.ROLE, "role", who(bare_old), who(bare_new))
         found += _differing(Kind.DATE, "date", dates(bare_old), dates(bare_new))
+        found += _differing(Kind.REFERENCE, "contact", contacts(bare_old), contacts(bare_new))
         found += _differing(Kind.REFERENCE, "reference", references(self._renumbered(bare_old)), references(bare_new))
         topical = any(_topical(old, before) or _topical(new, after) for before, after in spans)
         if not found and topical and _SCOPE_SECTION.search(_last(section)):

@@ -42,7 +42,7 @@ _DUTIES: tuple[tuple[Duty, str], ...] = (
     (Duty.NEED_NOT, r"\bneed\s+not\b|\b(?:does|do|did)\s+not\s+(?:need|have)\s+to\b"),
     (Duty.NEED_NOT, rf"\b{_IS}\s+not\s+(?:required|obliged|necessary)\b"),
     (Duty.MUST, rf"\b(?:must|shall)\b|\b{_IS}\s+(?:required|obliged|mandatory|compulsory)\b"),
-    (Duty.MUST, r"\b(?:has|have|needs?)\s+to\s+(?=[a-z])"),
+    (Duty.MUST, r"\b(?:has|have|(?<!\ba )(?<!\bthe )(?<!\bno )needs?)\s+to\s+(?=[a-z])"),
     (Duty.SHOULD, rf"\b(?:should|ought\s+to)\b|\b{_IS}\s+(?:recommended|encouraged|advised|expected)\b"),
     (Duty.MAY, rf"\bmay\b|\bcan\b|\b{_IS}\s+(?:permitted|allowed|authori[sz]ed)\b"),
 )
@@ -94,7 +94,7 @@ _UNTIL = re.compile(
 )
 _BEFORE_FIGURE = re.compile(
     r"(?:\b(?:within|after|every|each|for|at least|at most|up to|(?:no|not) later than|(?:no|not) more than|"
-    r"longer than|in|of|by|before|until|per|over|under)\s+(?:the\s+|a\s+|an\s+)?(?:last\s+|next\s+|first\s+)?)+$",
+    r"longer than|in|of|by|before|until|per)\s+(?:the\s+|a\s+|an\s+)?(?:last\s+|next\s+|first\s+)?)+$",
     re.I,
 )
 
@@ -208,8 +208,8 @@ def periods(text: str) -> list[Claim]:
 
 
 def amounts(text: str) -> list[Claim]:
-    """Figures that are no periods, dates or names: with their unit, which way they limit, and where they stand."""
-    masked = _masked(text, [*dates(text), *references(text)])
+    """Figures that are no periods, dates, names or numbers to call: with their unit, and which way they limit."""
+    masked = _masked(text, [*dates(text), *references(text), *contacts(text)])
     return [
         Claim(figure.start, figure.end, text[figure.start : figure.end], (figure.limit, figure.value, figure.unit))
         for figure in figures(masked)
@@ -302,3 +302,44 @@ def _masked(text: str, claims: list[Claim]) -> str:
     for claim in claims:
         text = text[: claim.start] + "\x00" * (claim.end - claim.start) + text[claim.end :]
     return text
+
+
+_CONTACT = re.compile(
+    r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+(?<![.-])"
+    r"|https?://[^\s<>()\"”]+(?<![.,;:])|\bwww\.[^\s<>()\"”]+(?<![.,;:])"
+    r"|\b[Ee]xt(?:ension|\.)\s*\d{2,6}\b"
+    r"|(?<![\w.-])(?:\+\d{1,3}[\s-])?\(?\d{2,5}\)?(?:[\s-]\d{2,5}){1,4}(?![\w.-]*\d)"
+)
+
+
+def contacts(text: str) -> list[Claim]:
+    """Ways to reach somebody: mail and web addresses, telephone numbers, extensions."""
+    masked = _masked(text, [*dates(text), *references(text)])
+    return [
+        _claim(match, "contact", match.group().lower())
+        for match in _CONTACT.finditer(masked)
+        if not match.group()[0].isdigit() or sum(letter.isdigit() for letter in match.group()) >= 7
+    ]
+
+
+# "“Incident” means …", "An incident is defined as …", "Authentication – the process of …", "CUI: information that …".
+_MEANS = re.compile(
+    r"^(?:an?\s+|the\s+term\s+)?[\"“']?(?P<term>[^\"”'.:;,]{2,70}?)[\"”']?\s+"
+    r"(?:means|is\s+defined\s+as|refers\s+to|is\s+any|are\s+any)\s+(?P<meaning>\S.*)$",
+    re.I | re.S,
+)
+_LISTED = re.compile(
+    r"^[\"“']?(?P<term>[A-Z0-9][^:–—.;]{1,90}?)[\"”']?\s*(?:\s[–—-]\s|:\s)\s*(?P<meaning>\S.{8,})$", re.S
+)
+DEFINING = re.compile(r"\b(?:definitions?|glossary|terms|abbreviations|acronyms)\b", re.I)
+"""Headings below which "X – …" is a definition."""
+
+
+def definition(text: str, section: str) -> tuple[tuple[int, int], tuple[int, int]] | None:
+    """Where a sentence names a term and says what it means; None if it defines nothing.
+
+    Args:
+        section: the headings above it: a list is one of definitions only where they say so.
+    """
+    match = (DEFINING.search(section) and _LISTED.match(text)) or _MEANS.match(text)
+    return (match.span("term"), match.span("meaning")) if match else None

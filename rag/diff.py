@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from ingest.clauses import Piece, clauses
-from ingest.types import UNREAD, Document, FileReport, FileStatus, SourceFile
+from ingest.clauses import clauses
+from ingest.types import Document, SourceFile
 from rag.align import Embed, words
 from rag.changes import Change, Comparison, Kind, Side, compare
+from rag.files import File, citation, file_entry, unread_files
 from rag.term import counted
 
 NOTHING = 0.1
@@ -27,35 +28,6 @@ _VERSION = re.compile(
     r"|\b(?:final|draft|old|new|copy|signed|clean)\b|\(\d+\)",
     re.I,
 )
-
-Read = Callable[[SourceFile], tuple[FileReport, Document | None]]
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """A file that was read, or could not be; `document` is None then, and the report says why."""
-
-    report: FileReport
-    document: Document | None
-
-    @property
-    def path(self) -> str:
-        """As the report names it."""
-        return self.report.path
-
-    @property
-    def unseen(self) -> str:
-        """What of a file nobody could compare, in words; "" if all was read."""
-        parts = [
-            f"page{'s' if len(pages) > 1 else ''} {', '.join(map(str, pages))} {why}"
-            for pages, why in (
-                (self.report.pages_failed, "could not be read"),
-                (self.report.pages_skipped, "left out by --no-ocr"),
-                (self.report.pages_without_text, "without text"),
-            )
-            if pages
-        ]
-        return "; ".join(parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +157,7 @@ def pages_of(file: File, side: Side) -> list[int]:
 def entry(compared: Compared) -> dict[str, Any]:
     """The JSON entry of a pair."""
     found = compared.comparison
-    head = {"old": _file_entry(compared.old), "new": _file_entry(compared.new)}
+    head = {"old": file_entry(compared.old), "new": file_entry(compared.new)}
     if found is None:
         return head | {"verdict": "not compared: a file could not be read", "changes": []}
     return head | {
@@ -194,19 +166,6 @@ def entry(compared: Compared) -> dict[str, Any]:
         "alike": round(found.alike, 4),
         "sentences": {"old": found.old_sentences, "new": found.new_sentences, "same": found.same},
         "changes": [_change_entry(compared, change) for change in found.changes],
-    }
-
-
-def _file_entry(file: File) -> dict[str, Any]:
-    report = file.report
-    return {
-        "path": report.path,
-        "root": report.root,
-        "sha256": report.sha256,
-        "status": report.status,
-        "pages": report.pages,
-        "detail": report.detail,
-        "unread": file.unseen,
     }
 
 
@@ -237,29 +196,9 @@ def _side_entry(file: File, side: Side) -> dict[str, Any]:
     }
 
 
-def citation(file: File, piece: Piece) -> dict[str, Any]:
-    """An exact span as JSON: `quote` is the page's text at `start:end`."""
-    assert file.document is not None
-    page = file.document.pages[piece.page]
-    return {
-        "path": file.report.path,
-        "sha256": file.report.sha256,
-        "page": page.number,
-        "record": page.record,
-        "start": piece.start,
-        "end": piece.end,
-        "quote": page.text[piece.start : piece.end],
-        "ocr": page.ocr,
-    }
-
-
 def unread(compared: Sequence[Compared]) -> bool:
     """Whether a file's text, or a page's, could not be compared."""
-    return any(
-        file.report.status in UNREAD or file.report.status is FileStatus.EMPTY or file.report.pages_failed
-        for pair in compared
-        for file in (pair.old, pair.new)
-    )
+    return unread_files([file for pair in compared for file in (pair.old, pair.new)])
 
 
 def walked(changes: Sequence[Change]) -> Iterator[tuple[str, list[Change]]]:

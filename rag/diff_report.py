@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from ingest.types import FileReport
 from rag.changes import Change, Side
-from rag.diff import Compared, File, place, verdict, walked
+from rag.diff import Compared, place, verdict, walked
+from rag.files import File
 from rag.html import Content, Markup, element, join, page
 from rag.log_summary import escape_markdown
 from rag.term import counted

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from rag import __version__
-from rag.cli import answering, chatting, comparing, erasing, evaluating, house, indexing, logbook, showing
+from rag.cli import answering, chatting, comparing, erasing, evaluating, extracting, house, indexing, logbook, showing
 from rag.cli.command import (
     CollectionOption,
     DebugOption,
@@ -59,6 +59,7 @@ app.command("show")(command(showing.show_page))
 app.command("summarize")(command(logbook.summarize))
 app.command("logs")(command(logbook.logs))
 app.command("diff")(command(comparing.diff))
+app.command("extract")(command(extracting.extract))
 app.command("status")(command(indexing.status))
 app.command("verify")(command(indexing.verify))
 app.command("forget")(command(erasing.forget))

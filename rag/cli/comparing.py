@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from ingest.types import FileReport, SourceFile
     from rag.changes import Change, Side
-    from rag.diff import Compared, File, Matched
+    from rag.diff import Compared, Matched
+    from rag.files import File
 
 SOME_UNREAD = 3
 _COLUMN = 48  # characters of one side; two of them and a gap fill 100 columns
@@ -41,8 +42,9 @@ def diff(
     as_json: JsonOption = False,
 ) -> int:
     """Say what changed from one version to the next: duties, periods, figures, roles, scope, and what only moved."""
-    from rag.diff import File, compare_files, entry, unread
+    from rag.diff import compare_files, entry, unread
     from rag.diff_report import render_markdown, render_page
+    from rag.files import File
 
     refuse_folder(html, "--html")
     refuse_folder(markdown, "--markdown")

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.clauses import CLAUSE, HEADING, ITEM, Clause, clauses, plain
+from ingest.clauses import CLAUSE, HEADING, ITEM, Clause, clauses, located, plain
 from ingest.types import Document, Page
 
 
@@ -85,6 +85,12 @@ def test_sentences_are_exact_spans_of_pages_in_order(pages: list[str]) -> None:
     for sentence in (sentence for clause in clauses(made) for sentence in clause.sentences):
         quoted = [made.pages[piece.page].text[piece.start : piece.end] for piece in sentence.pieces]
         assert plain("\n".join(quoted)) == sentence.text
+        for start in range(len(sentence.text)):
+            for page in {piece.page for piece in located(made, sentence, start, len(sentence.text))}:
+                assert 0 <= page < len(pages)
+            if places := located(made, sentence, start, start + 1):
+                letter = made.pages[places[0].page].text[places[0].start : places[0].end]
+                assert letter == sentence.text[start] or (letter.isspace() and sentence.text[start] == " ")
         for piece in sentence.pieces:
             assert (piece.page, piece.start) >= last
             assert piece.start < piece.end

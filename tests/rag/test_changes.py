@@ -115,6 +115,11 @@ def test_a_reference_to_another_clause_is_a_change() -> None:
     assert changed("section 2.3", "section 2.1").kind == Kind.REFERENCE
 
 
+def test_another_number_to_call_is_told_as_such() -> None:
+    (change,) = compared("1.1 Call the desk on extension 4400.", "1.1 Call the desk on extension 4500.").changes
+    assert change.says == "The contact “extension 4400” became “extension 4500”."
+
+
 def test_a_moved_clause_is_no_change_of_substance() -> None:
     line = "2.2 Private tablets may be used for reading minutes of the board.\n"
     found = compared(POLICY, POLICY.replace(line, "").replace("2.3", "2.2") + line.replace("2.2", "3.3"))

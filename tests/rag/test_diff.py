@@ -4,8 +4,9 @@ from collections import Counter
 from pathlib import Path
 
 from ingest.types import Document, FileReport, FileStatus, Page, SourceFile
-from rag.diff import Compared, File, compare_files, entry, match, verdict
+from rag.diff import Compared, compare_files, entry, match, verdict
 from rag.diff_report import render_markdown, render_page
+from rag.files import File
 from tests.fakes import WordCountEmbedder
 from tests.rag.test_html import Outline
 from tests.rag.test_term import HOSTILE, acts
