@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ingest.errors import UsageError
+from rag.term import one_line, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ingest.types import Document, FileReport, SourceFile
+    from rag.files import File
 
 OcrOption = Annotated[
     bool, typer.Option("--ocr/--no-ocr", help="Read pages without text by OCR, 3 to 4 seconds a page.")
@@ -59,6 +61,15 @@ def reading(
             return found
 
         yield read
+
+
+def say_unread(files: Sequence[File]) -> None:
+    """Name what of these files nobody could read, on stderr."""
+    for file in files:
+        if file.document is None:
+            say(f"  {file.report.status} {one_line(file.path)}: {one_line(file.report.detail)}")
+        elif file.unseen:
+            say(f"  {one_line(file.path)}: {file.unseen}")
 
 
 def _begin() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rag.cli.command import JsonOption
-from rag.cli.documents import OcrOption, PasswordsOption, reading
+from rag.cli.documents import OcrOption, PasswordsOption, reading, say_unread
 from rag.cli.opening import open_embedder
 from rag.cli.writing import refuse_folder
 from rag.config import Settings
@@ -71,7 +71,7 @@ def extract(
         show_json(value)
     elif out is None:
         _show(entries, wanted)
-    _say_unread(files)
+    say_unread(files)
     read_files = counted(sum(file.document is not None for file in files), "file")
     say(f"{counted(len(entries), 'row')} from {read_files}{f', written to {one_line(str(out))}' if out else ''}.")
     if unread_files(files):
@@ -84,14 +84,6 @@ def _asker(settings: Settings) -> Ask:
     from rag.models.reader import load_reader
 
     return asker(open_embedder(settings), load_reader(settings.reader_model))
-
-
-def _say_unread(files: list[File]) -> None:
-    for file in files:
-        if file.document is None:
-            say(f"  {file.report.status} {one_line(file.path)}: {one_line(file.report.detail)}")
-        elif file.unseen:
-            say(f"  {one_line(file.path)}: {file.unseen}")
 
 
 def _show(entries: list[dict[str, Any]], schema: Schema) -> None:
