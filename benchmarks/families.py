@@ -2,8 +2,8 @@
 
     PYTHONPATH=. python benchmarks/families.py --home HOME [--bench DIR] [--split dev]
 
-The file tells the family. Its code ("AC-2(1)"), its name, the number of the directive and running headers are taken out of
-the text. Even pages (counted over all) are "dev", on which weights and confidence were fitted; odd ones "report".
+The file tells the family. Its code ("AC-2(1)"), its name, the number of the directive and running headers are taken out
+of the text. Even pages (counted over all) are "dev", on which weights and confidence were fitted; odd ones "report".
 Families come with name and description (families.toml, our words). Baseline: cosine of the page's MiniLM vector and the
 label's, with name alone and with the description. With examples: eight passages of four sentences a family, drawn from
 the other split; baseline there: nearest mean of the examples' vectors. "None": pages of six documents that are about no

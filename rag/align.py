@@ -28,6 +28,9 @@ WORDS, MEANING, PLACE = 0.6, 0.25, 0.15  # weights of the parts of that score, e
 LEAST_WORDS = 0.2  # shared words below which no likeness of meaning and place makes a pair
 JOINED = 0.12  # how much nearer two sentences together must be to one than the better of them alone
 SHORT = 4  # words; an equal sentence this short, elsewhere, is a coincidence ("For all systems:")
+NEAREST = 40
+"""Sentences of the other side that a sentence is compared with, by meaning: versions of each other are among the first
+five in every edited pair, and each with each would take minutes for annual reports."""
 BLOCK = 1000  # rows of the table of scores that are held at once: 10,000 sentences a side then take 80 MB
 
 _TOKEN = re.compile(r"[€$£%§]|[^\W_]+(?:[.,:/'’&-][^\W_]+)*(?:\([^\W_]{1,3}\))*")
@@ -217,19 +220,16 @@ class _Scores:
         return 2 * shared / both if both else 0.0
 
     def table(self, left: Sequence[int], right: Sequence[int]) -> Iterator[tuple[float, int, int]]:
-        """The pairs with enough in common, each with its score."""
+        """The pairs with enough in common, each with its score, of those that are NEAREST in meaning."""
         meaning_a = self._embed([self.a[index].text for index in left])
         meaning_b = self._embed([self.b[index].text for index in right])
         bags = [Counter(self.b[index].key) for index in right]
-        holders: dict[str, list[int]] = defaultdict(list)
-        for column, bag in enumerate(bags):
-            for word in bag:
-                holders[word].append(column)
         for start in range(0, len(left), BLOCK):
             cosines = meaning_a[start : start + BLOCK] @ meaning_b.T
+            nearest = np.argsort(-cosines, axis=1, kind="stable")[:, :NEAREST]
             for row, i in enumerate(left[start : start + BLOCK]):
                 bag = Counter(self.a[i].key)
-                for column in sorted({column for word in bag for column in holders.get(word, ())}):
+                for column in nearest[row].tolist():
                     j = right[column]
                     if self._headings_a[i] != self._headings_b[j]:
                         continue
@@ -265,21 +265,24 @@ def _alike(score: _Scores, left: Sequence[int], right: Sequence[int]) -> Iterato
 def _joined(score: _Scores, pairs: list[Pair], left: Sequence[int], right: Sequence[int]) -> list[Pair]:
     """Let a unit that is left over join its neighbour's pair where both together say what the other side says."""
     for side, free in (("old", left), ("new", right)):
+        mine, theirs = (score.a, score.b) if side == "old" else (score.b, score.a)
+        holders = {index: place for place, pair in enumerate(pairs) for index in getattr(pair, side)}
         for index in free:
-            for place, pair in enumerate(pairs):
+            for place in sorted({holders[near] for near in (index - 1, index + 1) if near in holders}):
+                pair = pairs[place]
                 own, other = (pair.old, pair.new) if side == "old" else (pair.new, pair.old)
                 if pair.equal or index not in (own[0] - 1, own[-1] + 1):
                     continue
-                mine, theirs = (score.a, score.b) if side == "old" else (score.b, score.a)
                 longer = tuple(sorted((*own, index)))
                 goal = Counter(word for unit in other for word in theirs[unit].key)
                 before = score.words(Counter(word for unit in own for word in mine[unit].key), goal)
                 after = score.words(Counter(word for unit in longer for word in mine[unit].key), goal)
                 if after >= before + JOINED:
-                    equal = sum((mine[unit].key for unit in longer), ()) == sum(
-                        (theirs[unit].key for unit in other), ()
-                    )
+                    equal = [word for unit in longer for word in mine[unit].key] == [
+                        word for unit in other for word in theirs[unit].key
+                    ]
                     both = (longer, other) if side == "old" else (other, longer)
                     pairs[place] = Pair(*both, equal, pair.in_order)
+                    holders[index] = place
                     break
     return pairs

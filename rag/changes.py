@@ -6,7 +6,7 @@ never explained away. Knows nothing about files.
 """
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -167,6 +167,14 @@ class _Comparer:
         self._to = self._counterparts()
         self._numbers = {old[i].number: new[j].number for i, j in self._to.items() if old[i].number and new[j].number}
         self._stayed = self._in_place()
+        self._between: dict[tuple[int, int], list[Pair]] = defaultdict(list)  # pairs of sentences by their clauses
+        for pair in aligned.pairs:
+            for step in {(aligned.old[i].clause, aligned.new[j].clause) for i in pair.old for j in pair.new}:
+                self._between[step].append(pair)
+        self._stayed_old, self._stayed_new = ({pair[side] for pair in self._stayed} for side in (0, 1))
+        self._kept = {j for i, j in self._to.items() if old[i].kind == HEADING}  # counterparts of old headings
+        edits = ((pair, self._edited(pair)) for pair in aligned.pairs if not pair.equal)
+        self._edits = [(pair, change) for pair, change in edits if change is not None]
 
     def _counterparts(self) -> dict[int, int]:
         """Each old clause and the new one that holds most of its words."""
@@ -198,9 +206,8 @@ class _Comparer:
     def changes(self) -> Iterator[Change]:
         """All changes, in the order of the new text; what was removed where it stood."""
         found: list[tuple[int, int, Change]] = []  # (new clause, old clause, change)
-        for pair in self.aligned.pairs:
-            if not pair.equal and (change := self._edited(pair)):
-                found.append((self._new_clause(pair), self._old_clause(pair), change))
+        for pair, change in self._edits:
+            found.append((self._new_clause(pair), self._old_clause(pair), change))
         for group in self._left_over("old"):
             clause = group[0].clause
             before = max((j for i, j in self._to.items() if i <= clause), default=0)
@@ -294,9 +301,8 @@ class _Comparer:
         above, below = _heading_of(self.old, i), _heading_of(self.new, j)
         if above is None or below is None or self.old[i].kind == HEADING:
             return False
-        kept = {new: old for old, new in self._to.items() if self.old[old].kind == HEADING}
         home = self._to.get(above)
-        return home is not None and home != below and self.new[home].kind == HEADING and below in kept
+        return home is not None and home != below and self.new[home].kind == HEADING and below in self._kept
 
     def _rearranged(self) -> Iterator[tuple[int, Change]]:
         """Clauses that were split, merged or moved."""
@@ -316,24 +322,16 @@ class _Comparer:
             for j in pair.new
         }
         for i, js in sorted(forth.items()):
-            if self._is_cut(self.old[i], self.new, js, {j for _, j in self._stayed}) and all(
-                back[j] == {i} for j in js
-            ):
+            if self._is_cut(self.old[i], self.new, js, self._stayed_new) and all(back[j] == {i} for j in js):
                 told |= {(i, j) for j in js}
                 yield min(js), self._regrouped(Kind.SPLIT, [i], sorted(js))
         for j, sources in sorted(back.items()):
-            if self._is_cut(self.new[j], self.old, sources, {i for i, _ in self._stayed}) and all(
-                forth[i] == {j} for i in sources
-            ):
+            if self._is_cut(self.new[j], self.old, sources, self._stayed_old) and all(forth[i] == {j} for i in sources):
                 told |= {(i, j) for i in sources}
                 yield j, self._regrouped(Kind.MERGED, sorted(sources), [j])
         moved = [(i, j) for i, js in forth.items() for j in js if (i, j) not in told and self._is_moved(i, j)]
         # What was edited as well is told once, as an edit that moved.
-        edited = {
-            (self._old_clause(pair), self._new_clause(pair))
-            for pair in self.aligned.pairs
-            if not pair.equal and self._edited(pair) is not None
-        }
+        edited = {(self._old_clause(pair), self._new_clause(pair)) for pair, _ in self._edits}
         run: list[tuple[int, int]] = []
         for i, j in sorted(set(moved) - edited, key=lambda item: (item[1], item[0])):
             if run and (i - run[-1][0], j - run[-1][1]) not in ((1, 1), (0, 0)):
@@ -371,15 +369,7 @@ class _Comparer:
     def _moved_side(self, side: str, run: list[tuple[int, int]]) -> Side:
         clauses = self.old if side == "old" else self.new
         units = self.aligned.old if side == "old" else self.aligned.new
-        wanted = set(run)
-        moved = sorted(
-            index
-            for pair in self.aligned.pairs
-            if any(
-                (self.aligned.old[i].clause, self.aligned.new[j].clause) in wanted for i in pair.old for j in pair.new
-            )
-            for index in getattr(pair, side)
-        )
+        moved = sorted({index for step in run for pair in self._between[step] for index in getattr(pair, side)})
         return _side(clauses, [units[index] for index in moved], [])
 
     def _whole(self, clauses: Sequence[Clause], indices: Sequence[int]) -> Side:
