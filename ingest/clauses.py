@@ -23,6 +23,7 @@ _DIGITS = re.compile(r"\d{1,3}(?:\.\d{1,3})*")
 _LAST_NUMBER = re.compile(r"\d{1,3}(?:\.\d{1,3})*[.;:]")  # "8.3.", the end of a sentence on a line of its own
 # "1.2 It meets ISO 15189.": a sentence, though two of its five words are figures.
 _SHORT_CLAUSE = re.compile(r"(?P<label>\d{1,2}(?:\.\d{1,3})+\.?)\s+[A-Z][^\d]*\b[a-z]{2,}\b.*[.;:]$")
+_LONGEST_ROW = 200  # characters of a line that may be such a sentence; the pattern takes the square of them
 _BROKEN = re.compile(r"(?<=[^\W\d_])(?:-[^\S\n]*|\xad\s*)\n\s*(?=[a-z])")
 
 
@@ -208,7 +209,7 @@ def _heading(run: Sequence[Line], mark: Mark, index: int, state: _State) -> _Ope
 
 
 def _block(line: Line, start: int, end: int, index: int, state: _State) -> _Open:
-    if line.kind is Kind.ROW and (match := _SHORT_CLAUSE.match(line.text)):
+    if line.kind is Kind.ROW and len(line.text) <= _LONGEST_ROW and (match := _SHORT_CLAUSE.match(line.text)):
         line = replace(line, kind=Kind.ITEM, label=match["label"])
     enter_clause(state.labels, line)
     labels = list(state.labels.values())

@@ -60,7 +60,7 @@ class Kind(StrEnum):
 _WEIGHT: Mapping[Kind, int] = {
     Kind.OBLIGATION: 100, Kind.DEADLINE: 85, Kind.NUMBER: 80, Kind.ROLE: 75, Kind.SCOPE: 70, Kind.ADDED: 60,
     Kind.REMOVED: 65, Kind.DATE: 55, Kind.NAME: 50, Kind.REFERENCE: 40, Kind.REWORDED: 30, Kind.HEADING: 15,
-    Kind.SPLIT: 12, Kind.MERGED: 12, Kind.MOVED: 10, Kind.RELAID: 5,
+    Kind.SPLIT: 12, Kind.MERGED: 12, Kind.MOVED: 10, Kind.RELAID: 25,
 }  # fmt: skip
 """How much a kind of change matters, 0..100: what somebody has to do before when and how much, that before who and
 where, that before names and words. An order of ours, not a measurement."""
@@ -239,15 +239,20 @@ class _Comparer:
         if clause.kind == HEADING:
             found: tuple[Facet, ...] = ()
             kind, says = Kind.HEADING, f"The heading “{_short(old_text)}” is now “{_short(new_text)}”."
-        elif not clause.label and Counter(words(old_text)) == Counter(words(new_text)):
-            found, kind = (), Kind.RELAID
-            says = "The same words in another order, as a table that was laid out anew gives them; look at both."
+        elif Counter(words(old_text)) == Counter(words(new_text)):
+            # A table laid out anew gives its cells in another order; in a sentence, who does what may have changed.
+            table = not clause.label and not old_text.rstrip().endswith((".", "!", "?", ";"))
+            found, kind = (), Kind.RELAID if table else Kind.REWORDED
+            says = "The same words in another order" + (", perhaps a table that was laid out anew" if table else "")
+            says += "; read both: who does what, or what belongs to what, may have changed."
         else:
             found = tuple(self._facets(old_text, new_text, spans, clause.section))
             kind = found[0].kind
             says = " ".join(facet.says for facet in found)
         weight = _WEIGHT[kind]
-        if kind is Kind.REWORDED and any(_only(old_text, new_text, *span) for span in spans):
+        if kind is Kind.REWORDED and not found:
+            weight = MEDIUM
+        elif kind is Kind.REWORDED and any(_only(old_text, new_text, *span) for span in spans):
             weight += _ADDS
         moved = self._is_moved(one[0].clause, other[0].clause)
         return Change(kind, _FRONT if front else weight, says, old, new, found, moved, front)
@@ -382,6 +387,16 @@ class _Comparer:
 
     # --- what differs -------------------------------------------------------------------------------------------------
 
+    def _references(self, old: str, new: str) -> tuple[list[Claim], list[Claim]]:
+        """References that only one side has; one to a clause that has another number now is no other reference."""
+        before, after = references(old), references(new)
+        renumbered = {self._renumbered(claim.text).lower() for claim in before}
+        kept = {claim.text.lower() for claim in after}
+        return (
+            [claim for claim in before if self._renumbered(claim.text).lower() not in kept],
+            [claim for claim in after if claim.text.lower() not in renumbered],
+        )
+
     def _facets(self, old: str, new: str, spans: Spans, section: str) -> list[Facet]:
         """What differs between two wordings of a sentence, the weightiest first; at least one facet."""
         found: list[Facet] = []
@@ -403,14 +418,14 @@ class _Comparer:
         found += _differing(Kind.ROLE, "role", who(bare_old), who(bare_new))
         found += _differing(Kind.DATE, "date", dates(bare_old), dates(bare_new))
         found += _differing(Kind.REFERENCE, "contact", contacts(bare_old), contacts(bare_new))
-        found += _differing(Kind.REFERENCE, "reference", references(self._renumbered(bare_old)), references(bare_new))
+        found += _differing(Kind.REFERENCE, "reference", *self._references(bare_old, bare_new))
         topical = any(_topical(old, before) or _topical(new, after) for before, after in spans)
         if not found and topical and _SCOPE_SECTION.search(_last(section)):
             found.append(_reworded(Kind.SCOPE, "What the document covers is worded differently", old, new, spans))
         if not found and (names := _names(old, new, spans)):
             found.append(names)
         if not found:
-            says = "Worded differently; duties, figures, periods, roles and conditions are the same"
+            says = "Worded differently; it names the same duties, figures, periods, roles and conditions"
             found.append(_reworded(Kind.REWORDED, says, old, new, spans))
         return sorted(found, key=lambda facet: -_WEIGHT[facet.kind])
 

@@ -221,7 +221,7 @@ _REFERENCE = re.compile(
     r"\b(?:[Ss]ections?|[Cc]lauses?|[Pp]aragraphs?|[Aa]ppendix|[Aa]nnex|[Aa]rticles?|[Tt]able|[Ff]igure|[Cc]hapter|[Pp]art|[Rr]ule)s?"
     r"\s+(?:\d+(?:\.\d+)*|[A-Z])(?:\([a-z0-9]{1,3}\))*\b"
     r"|\b\d+(?:\.\d+){2,}(?:\([a-z0-9]{1,3}\))*"
-    r"|\b[A-Z]{2,}(?:[-/][A-Z]+)*[-–/ ]?\d[\w./-]*(?:\(\d+\))*(?<![.,-])"
+    r"|\b[A-Z]{2,12}(?:[-/][A-Z]{1,12}){0,4}[-–/ ]?\d[\w./-]*(?:\(\d+\))*(?<![.,-])"
     r"|\b[A-Z]-\d[\w.]*(?<!\.)"
 )
 
@@ -305,7 +305,7 @@ def _masked(text: str, claims: list[Claim]) -> str:
 
 
 _CONTACT = re.compile(
-    r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+(?<![.-])"
+    r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+(?<![.-])"
     r"|https?://[^\s<>()\"”]+(?<![.,;:])|\bwww\.[^\s<>()\"”]+(?<![.,;:])"
     r"|\b[Ee]xt(?:ension|\.)\s*\d{2,6}\b"
     r"|(?<![\w.-])(?:\+\d{1,3}[\s-])?\(?\d{2,5}\)?(?:[\s-]\d{2,5}){1,4}(?![\w.-]*\d)"
@@ -331,8 +331,8 @@ _MEANS = re.compile(
 _LISTED = re.compile(
     r"^[\"“']?(?P<term>[A-Z0-9][^:–—.;]{1,90}?)[\"”']?\s*(?:\s[–—-]\s|:\s)\s*(?P<meaning>\S.{8,})$", re.S
 )
-DEFINING = re.compile(r"\b(?:definitions?|glossary|terms|abbreviations|acronyms)\b", re.I)
-"""Headings below which "X – …" is a definition."""
+DEFINING = re.compile(r"\b(?:definitions?|defined terms|glossary|abbreviations|acronyms)\b", re.I)
+"""Headings below which "X – …" is a definition, and nothing binds anybody."""
 
 
 def definition(text: str, section: str) -> tuple[tuple[int, int], tuple[int, int]] | None:

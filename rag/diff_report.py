@@ -108,7 +108,8 @@ def _named(pair: Compared) -> tuple[tuple[str, File], tuple[str, File]]:
 
 
 def _identity(file: File) -> str:
-    return f"{counted(file.report.pages, 'page')}, SHA-256 {file.report.sha256}"
+    digest = f", SHA-256 {file.report.sha256}" if file.report.sha256 else ""
+    return f"{counted(file.report.pages, 'page')}{digest}"
 
 
 def _card(pair: Compared, change: Change) -> Markup:

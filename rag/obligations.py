@@ -9,12 +9,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ingest.clauses import HEADING, ITEM, Clause
-from rag.claims import Claim, Duty, conditions, duties, periods, roles
+from rag.claims import DEFINING, Claim, Duty, conditions, duties, periods, roles
 
 BINDING = frozenset({Duty.MUST, Duty.MUST_NOT, Duty.SHOULD, Duty.SHOULD_NOT})
 """What is called an obligation here: duties, prohibitions and recommendations; a permission is none."""
 
-_DEFINITIONS = re.compile(r"\b(?:definitions?|glossary|abbreviations|acronyms|terms and)\b", re.I)
 # A pronoun right before the verb, or a question word somewhere before it: "that shall", "whether the incident should".
 _EMBEDDED = re.compile(
     r"(?:\b(?:that|which|who|whom|whose)\s|\b(?:whether|how|what|determine if|as to when)\b[^,;:.()]{0,60})$", re.I
@@ -30,7 +29,6 @@ _ADVERBIAL = re.compile(
     r"as|with|without|while|because|since|outside|following|pursuant|prior|based|depending|according)\b[^,]*,\s*",
     re.I,
 )
-_INSERTED = re.compile(r",\s*[^,]*,?\s*$")
 _PASSIVE = re.compile(
     r"\s*(?:[a-z]+ly\s+|also\s+|always\s+|only\s+|then\s+|never\s+)*(?:be|been|have\s+been)\s+(?:[a-z]+ly\s+)*"
     r"(?:[a-z-]+ed|[a-z]*(?:written|given|taken|shown|known|driven|chosen|broken|stolen|worn|drawn|made|kept|sent|held|told|"
@@ -71,7 +69,7 @@ def obligations(clauses: Sequence[Clause], abbreviations: frozenset[str] = froze
         abbreviations: of roles, as `rag.claims.role_abbreviations` finds them.
     """
     for index, clause in enumerate(clauses):
-        if clause.kind == HEADING or _DEFINITIONS.search(clause.section):
+        if clause.kind == HEADING or DEFINING.search(clause.section):
             continue
         items = _items(clauses, index)
         for number, sentence in enumerate(clause.sentences):

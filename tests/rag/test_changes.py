@@ -96,6 +96,23 @@ def test_words_that_are_only_added_weigh_more_than_words_replaced() -> None:
     assert changed("yellow badge", "golden badge").level == "low"
 
 
+@pytest.mark.parametrize("label", ["1.1 ", ""])
+def test_words_in_another_order_are_never_called_the_same(label: str) -> None:
+    old, new = (
+        f"{label}The {a} must inform the {b} of each breach." for a, b in (("Board", "Owner"), ("Owner", "Board"))
+    )
+    found = compared(old, new)
+    (change,) = found.changes
+    assert (change.kind, change.level, found.of_substance) == (Kind.REWORDED, "medium", True)
+    assert "who does what" in change.says
+
+
+def test_cells_in_another_order_may_be_a_table_laid_out_anew_and_are_told() -> None:
+    found = compared("Administrators Monthly Users Yearly", "Administrators Yearly Users Monthly")
+    assert [change.kind for change in found.changes] == [Kind.RELAID]
+    assert found.of_substance
+
+
 def test_added_and_removed_clauses_say_how_they_bind() -> None:
     (change,) = compared(POLICY, POLICY + "3.3 Dogs must be left outside within sight of the porter.\n").changes
     assert (change.kind, change.old, change.level) == (Kind.ADDED, None, "high")
@@ -113,6 +130,13 @@ def test_new_numbers_new_lines_and_broken_words_change_nothing() -> None:
 
 def test_a_reference_to_another_clause_is_a_change() -> None:
     assert changed("section 2.3", "section 2.1").kind == Kind.REFERENCE
+
+
+def test_an_explanation_quotes_the_old_number_of_a_clause_not_the_new_one() -> None:
+    shifted = re.sub(r"^2\.(\d)", lambda match: f"2.{int(match[1]) + 1}", POLICY, flags=re.M)
+    found = compared(POLICY, shifted.replace("see section 2.3 for the register", "see section 2.2 for the list"))
+    (change,) = (change for change in found.changes if change.kind == Kind.REFERENCE)
+    assert "“section 2.3” became “section 2.2”" in change.says
 
 
 def test_another_number_to_call_is_told_as_such() -> None:
