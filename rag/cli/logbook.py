@@ -54,6 +54,9 @@ def summarize(
         bool, typer.Option("--no-model", help="Keep the documents' own words and plain counts.")
     ] = False,
     all_lines: AllLinesOption = False,
+    words: Annotated[
+        int | None, typer.Option("--words", min=1, help="About how long a document's summary is, in words.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> int:
     """Summarise documents and logs, many at once. With --out, a second run does only what is new."""
@@ -66,13 +69,16 @@ def summarize(
     embedder = _once(lambda: open_embedder(settings))
 
     def make(job: Job) -> Report:
-        return _log_report(job, load(), all_lines) if job.kind == "log" else _document_report(job, embedder(), load())
+        if job.kind == "log":
+            return _log_report(job, load(), all_lines)
+        return _document_report(job, embedder(), load(), words)
 
     made_with = {
         "version": __version__,
         "language_model": "none" if no_model else str(settings.language_model or "default"),
         "embedding_model": str(settings.embedding_model or "default"),
         "lines": "all" if all_lines else "first",
+        "words": str(words or "default"),
     }
     entries = []
     resumed = 0
@@ -134,7 +140,7 @@ def _log_report(job: Job, generator: Generator | None, all_lines: bool) -> Repor
     return Report(job, facts.to_json(all_lines) | summary.to_json(), render_markdown(facts, summary))
 
 
-def _document_report(job: Job, embedder: TextEmbedder, generator: Generator | None) -> Report:
+def _document_report(job: Job, embedder: TextEmbedder, generator: Generator | None, words: int | None) -> Report:
     from ingest.readers import read
     from rag.batch import Report
     from rag.models.catalogue import sha256
@@ -146,9 +152,8 @@ def _document_report(job: Job, embedder: TextEmbedder, generator: Generator | No
     except ReadError as error:
         entry = failed_entry(job.source.path, "document", error.status, error.detail)
         return Report(job, entry, render_failed(entry))
-    entry = document_entry(
-        job.source.path, str(job.source.root), sha256(job.source.absolute), condense(document, embedder, generator)
-    )
+    summary = condense(document, embedder, generator, words=words)
+    entry = document_entry(job.source.path, str(job.source.root), sha256(job.source.absolute), summary)
     return Report(job, entry, render_document(entry) if entry["citations"] else render_failed(entry))
 
 
