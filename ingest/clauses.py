@@ -19,6 +19,7 @@ HEADING, CLAUSE, ITEM, TEXT, ROW = "heading", "clause", "item", "text", "row"
 
 _CONTROL = re.compile(r"[A-Z]{2,4}-\d{1,3}(?:\s?\(\d{1,3}\))*")
 _HEAD_NUMBER = re.compile(r"(?:#{1,6}\s+)?(?P<number>\d{1,2}(?:\.\d{1,3})*)\.?\s+(?=\S)|#{1,6}\s+")
+_NUMBERS = re.compile(r"\d+")
 _DIGITS = re.compile(r"\d{1,3}(?:\.\d{1,3})*")
 _LAST_NUMBER = re.compile(r"\d{1,3}(?:\.\d{1,3})*[.;:]")  # "8.3.", the end of a sentence on a line of its own
 # "1.2 It meets ISO 15189.": a sentence, though two of its five words are figures.
@@ -89,10 +90,13 @@ def _clauses(document: Document) -> Iterator[Clause]:
     texts = [page.text for page in document.pages]
     state = _State()
     waiting: _Open | None = None
-    for index, laid in enumerate(laid_out(document)):
+    pages = list(laid_out(document))
+    for index, laid in enumerate(pages):
         if laid.afresh:
             state = _State()
         hidden = laid.header.first | contents_lines(laid.lines)
+        if len(pages) == 2 and laid.page.number is not None and laid.page.title is None:
+            hidden |= _alike(laid.lines, pages[1 - index].lines)
         found = [
             Line(line.start, line.start, "", Kind.BLANK) if place in hidden else line
             for place, line in enumerate(laid.lines)
@@ -109,6 +113,23 @@ def _clauses(document: Document) -> Iterator[Clause]:
             waiting.full = full
     if waiting is not None:
         yield _closed(waiting, texts)
+
+
+def _alike(lines: Sequence[Line], others: Sequence[Line]) -> set[int]:
+    """Indices of the lines at top and bottom that the only other page has there, too, but for numbers.
+
+    Two pages are too few for `ingest.running`, which counts; a policy of two pages has a header all the same.
+    """
+    mine, theirs = (
+        [place for place, line in enumerate(page) if line.kind is not Kind.BLANK] for page in (lines, others)
+    )
+    found: set[int] = set()
+    for ours, rest in ((mine, theirs), (mine[::-1], theirs[::-1])):
+        for place, other in zip(ours, rest, strict=False):
+            if _NUMBERS.sub("#", lines[place].text) != _NUMBERS.sub("#", others[other].text):
+                break
+            found.add(place)
+    return found
 
 
 def _continues(before: _Open, clause: _Open, first: Line) -> bool:

@@ -52,6 +52,14 @@ def test_running_headers_and_contents_belong_to_no_clause() -> None:
     assert [text for _, _, text in found(*pages)] == ["These rules bind all staff.", "Staff must wear a badge."]
 
 
+def test_the_header_of_a_document_of_two_pages_belongs_to_no_clause() -> None:
+    pages = [
+        f"Acme Ltd Rules\nVersion 3.1\n{text}\nPage {number} of 2"
+        for number, text in enumerate(("1.1 All staff wear a badge that is", "visible to everybody."), start=1)
+    ]
+    assert [text for _, _, text in found(*pages)] == ["All staff wear a badge that is visible to everybody."]
+
+
 def test_a_number_at_the_start_of_a_wrapped_line_is_no_label() -> None:
     text = """4.2 An incident that touches the correctness of patient results is never below Severity
 2. The Laboratory Director must be told within 30 minutes of such a classification by the

@@ -86,7 +86,7 @@ def test_all_that_changed_in_a_sentence_is_told_the_weightiest_first() -> None:
 def test_another_way_to_say_the_same_duty_or_period_is_a_rewording() -> None:
     assert changed("must be encrypted", "shall be encrypted").kind == Kind.REWORDED
     assert (
-        "duties, figures, periods, roles and conditions are the same" in changed("24 hours", "twenty-four hours").says
+        "names the same duties, figures, periods, roles and conditions" in changed("24 hours", "twenty-four hours").says
     )
 
 
