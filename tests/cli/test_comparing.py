@@ -82,6 +82,11 @@ def test_strangers_are_refused(rag: Rag, versions: tuple[Path, Path]) -> None:
     assert "have nothing in common" in error(rag("diff", versions[0] / "gone.md", versions[1] / "come.md"))
 
 
+def test_two_policies_of_one_office_are_strangers(rag: Rag) -> None:
+    other = OFFICE / "policies/travel-and-expenses-policy.pdf"
+    assert "have nothing in common" in error(rag("diff", OLD, other))
+
+
 def test_a_missing_file_is_an_error(rag: Rag, tmp_path: Path) -> None:
     assert "There is no file or folder" in error(rag("diff", tmp_path / "no.pdf", OLD))
 
