@@ -6,7 +6,7 @@ failing makes it unfit to be shown.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -87,6 +87,17 @@ _PERIOD = re.compile(rf"\b(?:(?:minute|hour|day|week|month|quarter|year)s?|{'|'.
 
 
 @dataclass(frozen=True, slots=True)
+class Figure:
+    """A number in a text. Working days are a unit of their own; calendar days are days."""
+
+    value: float
+    unit: str  # "day", "working day", "percent", "euro"; "" for none
+    limit: str  # "at most", "at least"; "" where the text does not say which way it limits
+    start: int  # half-open code points, a currency sign before it and a unit behind it included
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What the check found. `citations` are indices of the quotations that the sentence rests on."""
 
@@ -158,18 +169,27 @@ def numbers(text: str) -> set[tuple[float, str]]:
 
     Working days are a unit of their own; calendar days are days.
     """
-    return {(_value(match.group()), _unit(text, match)) for match in _NUMBER.finditer(text)}
+    return {(figure.value, figure.unit) for figure in figures(text)}
 
 
-def _unit(text: str, figure: re.Match[str]) -> str:
+def figures(text: str) -> Iterator[Figure]:
+    """The figures of a text, in order, each with its unit and which way it limits."""
+    for match in _NUMBER.finditer(text):
+        unit, start, end = _unit(text, match)
+        limit = _LIMIT.search(text, 0, match.start())
+        way = "" if limit is None else "at most" if limit["most"] else "at least"
+        end += bool(unit) and text[end : end + 1] == "s"
+        yield Figure(_value(match.group()), unit, way, start, end)
+
+
+def _unit(text: str, figure: re.Match[str]) -> tuple[str, int, int]:
+    """The unit of a figure, "" for none, and the span of both."""
     if match := _UNIT.match(text, figure.end()):
-        unit = match["unit"].lower()
-        working = (match["kind"] or "").lower() in ("business", "working")
-    elif match := _CURRENCY.search(text, 0, figure.start()):
-        unit, working = match.group().strip(), False
-    else:
-        return ""
-    return ("working " if working else "") + _SAME_UNIT.get(unit, unit)
+        unit, working = match["unit"].lower(), (match["kind"] or "").lower() in ("business", "working")
+        return ("working " if working else "") + _SAME_UNIT.get(unit, unit), figure.start(), match.end()
+    if match := _CURRENCY.search(text, 0, figure.start()):
+        return _SAME_UNIT[match.group().strip()], match.start(), figure.end()
+    return "", figure.start(), figure.end()
 
 
 def _value(written: str) -> float:
@@ -192,9 +212,9 @@ def _digits(written: str) -> float:
 def _limits(text: str) -> dict[float, set[str]]:
     """Which way the figures of a text limit, for those whose text says it: "within 3" and "at least 3"."""
     found: dict[float, set[str]] = {}
-    for figure in _NUMBER.finditer(text):
-        if match := _LIMIT.search(text, 0, figure.start()):
-            found.setdefault(_value(figure.group()), set()).add("at most" if match["most"] else "at least")
+    for figure in figures(text):
+        if figure.limit:
+            found.setdefault(figure.value, set()).add(figure.limit)
     return found
 
 

@@ -40,6 +40,8 @@ def document_entry(path: str, root: str, sha256: str, summary: DocumentSummary) 
         "pages": summary.pages,
         "pages_without_text": list(summary.pages_without_text),
         "parts": summary.parts,
+        "coverage": [asdict(covered) for covered in summary.coverage],
+        "terms": [asdict(term) for term in summary.terms],
         "summary": " ".join(f"{item.text} [{number}]" for number, item in enumerate(summary.statements, start=1)),
         "written": [statement.written for statement in summary.statements],
         "dropped_sentences": summary.dropped_sentences,
@@ -70,10 +72,26 @@ def render_document(entry: Mapping[str, Any]) -> str:
             masked = " *(masked)*" if citation.get("redacted") else ""
             lines += ["", f"  > {escape_markdown(' '.join(citation['quote'].split()))}{masked}", ""]
     lines += ["", f"The summary rests on {len(entry['citations'])} of {entry['parts']} parts."]
+    lines += _coverage(entry["coverage"])
     if entry["pages_without_text"]:
         pages = ", ".join(map(str, entry["pages_without_text"]))
         lines.append(f"**Not read, no text on the page: {pages}.**")
+    if entry["terms"]:
+        lines += ["", "## Defined terms", ""]
+        for term in entry["terms"]:
+            where = f" *(page {term['page']})*" if term["page"] else ""
+            lines.append(f"- **{escape_markdown(term['term'])}**: {escape_markdown(term['meaning'])}{where}")
     return "\n".join(lines) + "\n"
+
+
+def _coverage(coverage: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Which top sections the summary rests on, and which it passes over."""
+    named = [covered for covered in coverage if covered["section"]]
+    if not named:
+        return []
+    passed = [covered["section"] for covered in named if not covered["statements"]]
+    line = f"It speaks of {len(named) - len(passed)} of {len(named)} sections"
+    return [f"{line}; not of: {', '.join(map(escape_markdown, passed))}." if passed else f"{line}."]
 
 
 def _sentences(entry: Mapping[str, Any]) -> list[str]:

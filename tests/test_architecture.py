@@ -32,6 +32,7 @@ DOORS = {
     "phonenumbers": "rag/personal/phones.py",
     "pptx": "ingest/readers/slides.py",
     "py3langid": "ingest/language.py",
+    "pyarrow": "rag/tables.py",
     "pypdf": "ingest/readers/pdf_meta.py",
     "pypdfium2": "ingest/readers/pdf.py",
     "rapidfuzz": "rag/typos.py",

@@ -5,7 +5,21 @@ from typing import Annotated
 import typer
 
 from rag import __version__
-from rag.cli import answering, chatting, erasing, evaluating, house, indexing, logbook, recording, scanning, showing
+from rag.cli import (
+    answering,
+    chatting,
+    classifying,
+    comparing,
+    erasing,
+    evaluating,
+    extracting,
+    house,
+    indexing,
+    logbook,
+    recording,
+    scanning,
+    showing,
+)
 from rag.cli.command import (
     CollectionOption,
     DebugOption,
@@ -60,6 +74,9 @@ app.command("chat")(command(chatting.chat, here=True))  # /save FILE
 app.command("show")(command(showing.show_page))
 app.command("summarize")(command(logbook.summarize))
 app.command("logs")(command(logbook.logs))
+app.command("diff")(command(comparing.diff))
+app.command("extract")(command(extracting.extract))
+app.command("classify")(command(classifying.classify))
 app.command("status")(command(indexing.status))
 app.command("verify")(command(indexing.verify))
 app.command("forget")(command(erasing.forget))

@@ -18,6 +18,7 @@ from ingest.errors import IndexDamaged, StrongroomError, UsageError
 from ingest.types import UNREAD, FileReport, FileStatus
 from rag import private
 from rag.cli.command import JsonOption
+from rag.cli.documents import OcrOption, PasswordsOption, read_passwords
 from rag.cli.opening import check_identity, identity, open_catalog, open_embedder, open_recorder
 from rag.config import Settings
 from rag.term import bold, counted, mark, one_line, say, show, show_json
@@ -37,13 +38,8 @@ def ingest(
     settings: Settings,
     paths: Annotated[list[Path] | None, typer.Argument(help="Folders (or files) to read.", show_default=False)] = None,
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Make the index anew, from all folders it knows.")] = False,
-    password_file: Annotated[
-        Path | None,
-        typer.Option("--password-file", help="A file of passwords, one a line, to try on documents that need one."),
-    ] = None,
-    ocr: Annotated[
-        bool, typer.Option("--ocr/--no-ocr", help="Read pages without text by OCR, 3 to 4 seconds a page.")
-    ] = True,
+    password_file: PasswordsOption = None,
+    ocr: OcrOption = True,
     as_json: JsonOption = False,
 ) -> int:
     """Make the index equal to the given folders: new and changed files in, vanished files out."""
@@ -55,7 +51,7 @@ def ingest(
     roots = list(paths or [])
     if not roots and not rebuild:
         raise UsageError("Name the folder to read, for example `rag ingest ~/policies`.")
-    passwords = _passwords(password_file)
+    passwords = read_passwords(password_file)
     asks = not as_json and sys.stdin.isatty() and sys.stderr.isatty()
     started = time.perf_counter()
     with write_lock(settings.index):
@@ -89,18 +85,6 @@ def _record(settings: Settings, reports: Sequence[FileReport], roots: Sequence[P
 
     if failure := open_recorder(settings).write(note):
         say(mark(one_line(failure)))
-
-
-def _passwords(file: Path | None) -> tuple[str, ...]:
-    """The passwords in a file, one a line; they are kept in memory only, and never shown."""
-    if file is None:
-        return ()
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise UsageError(f"The password file {file} cannot be read ({reason}).") from None
-    return tuple(dict.fromkeys(line for line in lines if line))
 
 
 def _fill(

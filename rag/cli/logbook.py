@@ -132,6 +132,9 @@ def summarize(
     fail_on: FailOption = None,
     form: FormatOption = Format.MARKDOWN,
     all_lines: AllLinesOption = False,
+    words: Annotated[
+        int | None, typer.Option("--words", min=1, help="About how long a document's summary is, in words.")
+    ] = None,
     redact: RedactOption = False,
     as_json: JsonOption = False,
 ) -> int:
@@ -151,6 +154,7 @@ def summarize(
         "version": __version__,
         "language_model": "none" if no_model else str(settings.language_model or "default"),
         "embedding_model": str(settings.embedding_model or "default"),
+        "words": str(words or "default"),
     }
     if masker is not None:
         if baseline is not None:
@@ -167,7 +171,7 @@ def summarize(
         work,
         looking,
         load,
-        lambda job: _document_report(job, embedder(), load(), masker),
+        lambda job: _document_report(job, embedder(), load(), words, masker),
         baseline,
         mask=partial(masked_facts, masker=masker) if masker is not None else None,
         whole=form is Format.JSON,
@@ -345,7 +349,9 @@ def _once(make: Callable[[], Made]) -> Callable[[], Made]:
     return get
 
 
-def _document_report(job: Job, embedder: TextEmbedder, generator: Generator | None, masker: Masker | None) -> Report:
+def _document_report(
+    job: Job, embedder: TextEmbedder, generator: Generator | None, words: int | None, masker: Masker | None
+) -> Report:
     from ingest.readers import read
     from rag.batch import Report
     from rag.models.catalogue import sha256
@@ -358,9 +364,8 @@ def _document_report(job: Job, embedder: TextEmbedder, generator: Generator | No
     except ReadError as error:
         entry = failed_entry(job.source.path, "document", error.status, error.detail)
         return Report(job, entry, render_failed(entry))
-    entry = document_entry(
-        job.source.path, str(job.source.root), sha256(job.source.absolute), condense(document, embedder, generator)
-    )
+    summary = condense(document, embedder, generator, words=words)
+    entry = document_entry(job.source.path, str(job.source.root), sha256(job.source.absolute), summary)
     if masker:
         entry = masked_entry(entry, masker)
     return Report(job, entry, render_document(entry) if entry["citations"] else render_failed(entry))
