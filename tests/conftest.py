@@ -17,11 +17,16 @@ import pytest
 
 from ingest.errors import ModelError
 from rag import offline
+from rag.guard import switches
 from rag.models.catalogue import CATALOGUE, verify
 from tests.running import OFFICE, ROOT, Outcome, prepare_home, run_rag
 
 MODELS = ROOT / "build" / "test-models"
 UNGUARDED = (ROOT / "tests" / "rag" / "test_offline.py", ROOT / "tests" / "rag" / "guard")
+
+# Fixtures of the whole run load models before the first test puts the guard up, and ONNX Runtime looks once, at its
+# start, whether it may report to its maker.
+switches.set_all()
 
 # Two slow cores must not fail a law, and a run must not depend on luck. `--hypothesis-profile thorough` searches on.
 hypothesis.settings.register_profile("default", deadline=None, derandomize=True)

@@ -6,7 +6,7 @@ import inspect
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
@@ -14,7 +14,8 @@ import typer
 
 from ingest.errors import StrongroomError
 from rag import offline, private
-from rag.config import resolve
+from rag.config import Settings, resolve
+from rag.guard.types import Attempt
 from rag.term import escape, say
 
 INTERRUPTED = 130
@@ -110,6 +111,7 @@ def command(
         record = False if shared.pop("no_record", False) else None
         confined = shared.pop(CONFINED, False) and not (unconfined_with and options[unconfined_with])
         said = ""
+        settings = None
         try:
             settings = resolve(shared.pop("home", None), record=record, **shared)
             if settings.home.is_dir():  # else there is nothing to keep yet; what begins a home claims it
@@ -138,9 +140,12 @@ def command(
             say(f"Error: unexpected {type(error).__name__} in {_place(error)}. Run it again with --debug for details.")
             code = 2
         finally:
-            for attempt in offline.untold():
+            refused = offline.untold()
+            for attempt in refused:
                 if attempt.sentence != said:
                     say(escape(attempt.sentence))
+            if refused and settings is not None:
+                _record_attempts(settings, refused)
         raise typer.Exit(code or 0)
 
     own = list(inspect.signature(function).parameters.values())[1:]
@@ -161,6 +166,15 @@ def command(
     run.__signature__ = signature  # type: ignore[attr-defined]
     run.__annotations__ = {name: parameter.annotation for name, parameter in signature.parameters.items()}
     return run
+
+
+def _record_attempts(settings: Settings, refused: Sequence[Attempt]) -> None:
+    """Write refused tries into the record of a home that is there. Whether they could be is said, as everywhere."""
+    from rag.cli.opening import open_recorder
+    from rag.record.notes import of_attempts
+
+    if settings.home.is_dir() and (failure := open_recorder(settings).write(lambda: of_attempts(refused))):
+        say(escape(failure))
 
 
 def _confine(home: Path, outputs: list[Path]) -> None:

@@ -14,6 +14,7 @@ from rag import __version__
 from rag.answer import Answerer, Course
 from rag.batch import Report
 from rag.filters import Filter
+from rag.guard.types import Attempt
 from rag.models.catalogue import sha256
 from rag.models.embed import TextEmbedder
 from rag.record.entry import Leaf, leaf
@@ -23,6 +24,7 @@ from rag.store.seal import fingerprint
 from rag.types import Answer, Generator, Hit, ModelInfo
 
 ANSWER, REFUSAL, SUMMARY, INGESTION, ERASURE = "answer", "refusal", "summary", "ingestion", "erasure"
+ATTEMPT = "attempt"
 _SAMPLING = {"temperature": 0.0, "seed": None}  # greedy: no number is drawn, so there is no seed
 
 
@@ -121,6 +123,12 @@ def of_erasure(receipt: Receipt, folder: Path) -> Note:
         "files_with_occurrences": len(receipt.found),
     }
     return Note(ERASURE, facts, [])
+
+
+def of_attempts(attempts: Sequence[Attempt]) -> Note:
+    """Tries to reach the internet that the guard refused. Who tried may be a path, so that is a leaf."""
+    facts = {"program": __version__, "attempts": sum(attempt.count for attempt in attempts)}
+    return Note(ATTEMPT, facts, [leaf("attempt", asdict(attempt)) for attempt in attempts])
 
 
 def _digest(file: Path) -> str | None:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from rag import offline
+from rag.guard.types import Attempt
 from rag.record.entry import parse
 from rag.record.ledger import HEAD_FILE, RECORD, Ledger
 from tests.running import Outcome
@@ -146,3 +148,16 @@ def test_where_nothing_was_recorded_that_is_said(rag: Rag) -> None:
     for command in (("list",), ("verify",), ("head",), ("show", "1"), ("export",)):
         outcome = rag("record", *command)
         assert (outcome.code, "There is no record in" in outcome.err) == (2, True)
+
+
+def test_a_refused_try_to_reach_the_internet_is_recorded(
+    rag: Rag, asked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempt = Attempt("socket.connect", "198.51.100.7:443", "library.py:phone_home:12", "python", 0.0, 3)
+    monkeypatch.setattr(offline, "untold", lambda: (attempt,))
+    assert "library.py:phone_home:12" in rag("status").err
+    monkeypatch.undo()
+    entry = rag("record", "show", "4", "--json").json
+    assert (entry["kind"], entry["facts"]["attempts"]) == ("attempt", 3)
+    assert "198.51.100.7:443" in json.dumps(entry["content"])
+    assert rag("record", "verify").code == 0
