@@ -81,6 +81,17 @@ class _Region:
         return self.rank > 0 and all(line.kind is Kind.BLANK or line.start in self.heads for line in self.lines)
 
 
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """A page as lines under headings."""
+
+    page: Page
+    lines: tuple[Line, ...]  # those of a running header that was seen before are blank
+    header: Running
+    marks: tuple[Mark, ...]
+    afresh: bool  # no heading of the page before holds here
+
+
 class _Counter:
     """Counts tokens of spans of one page; the page is tokenized once."""
 
@@ -103,28 +114,14 @@ def chunks(document: Document, tokenizer: Tokenizer, max_tokens: int = MAX_TOKEN
         Chunks with `page.text[chunk.start:chunk.end] == chunk.text`, which do not overlap, and of which nothing is left
         out in embedding: `chunk.embedded` has at most MAX_EMBEDDED tokens.
     """
-    pages = [lines(page.text) for page in document.pages]
-    running = _running(document.pages, pages)
-    outline: dict[tuple[int | None, str | None], list[Heading]] = defaultdict(list)
-    for heading in document.outline:
-        outline[heading.page, heading.record].append(heading)
     sections = Sections()
-    record: str | None = None
     found: list[Chunk] = []
-    for page, found_lines, header in zip(document.pages, pages, running, strict=True):
-        if page.number is None or page.title is not None or page.record != record:
-            sections, record = Sections(), page.record
-        name = (page.record or page.path).lower()  # of an attachment, or of the file
+    for laid in laid_out(document):
+        page = laid.page
+        if laid.afresh:
+            sections = Sections()
         counter = _Counter(page.text, tokenizer)
-        without = [_blanked(line) if index in header.repeated else line for index, line in enumerate(found_lines)]
-        candidates = [_blanked(line) if index in header.alike else line for index, line in enumerate(without)]
-        marks = headings(
-            candidates,
-            outline[page.number, page.record],
-            markdown=name.endswith(_MARKDOWN),
-            styled=not name.endswith(_BOOKMARKED),
-        )
-        regions = list(_regions(without, header, marks, sections, page.title or ""))
+        regions = list(_regions(laid.lines, laid.header, laid.marks, sections, page.title or ""))
         for region in _merged(regions, counter):
             room = min(max_tokens, MAX_EMBEDDED - _carried(region.section, tokenizer)[1])
             units = _units(page.text, region, counter, room)
@@ -133,6 +130,28 @@ def chunks(document: Document, tokenizer: Tokenizer, max_tokens: int = MAX_TOKEN
                 path = SEPARATOR.join(filter(None, (region.section, clauses.get(start))))
                 found.extend(_fitting(_chunk(page, _carried(path, tokenizer)[0], start, end), tokenizer))
     return found
+
+
+def laid_out(document: Document) -> Iterator[Laid]:
+    """The pages of a document, in order, each with its lines and headings."""
+    pages = [lines(page.text) for page in document.pages]
+    outline: dict[tuple[int | None, str | None], list[Heading]] = defaultdict(list)
+    for heading in document.outline:
+        outline[heading.page, heading.record].append(heading)
+    record: str | None = None
+    for page, found_lines, header in zip(document.pages, pages, _running(document.pages, pages), strict=True):
+        afresh = page.number is None or page.title is not None or page.record != record
+        record = page.record
+        name = (page.record or page.path).lower()  # of an attachment, or of the file
+        without = [_blanked(line) if index in header.repeated else line for index, line in enumerate(found_lines)]
+        candidates = [_blanked(line) if index in header.alike else line for index, line in enumerate(without)]
+        marks = headings(
+            candidates,
+            outline[page.number, page.record],
+            markdown=name.endswith(_MARKDOWN),
+            styled=not name.endswith(_BOOKMARKED),
+        )
+        yield Laid(page, tuple(without), header, tuple(marks), afresh)
 
 
 def _running(pages: Sequence[Page], found: Sequence[Sequence[Line]]) -> list[Running]:
@@ -196,7 +215,7 @@ def _regions(
         heads = frozenset(line.start for line in found[mark.first : mark.last + 1]) if mark else frozenset()
         return _Region(tuple(current), path, mark.rank if mark else 0, heads, contents, cut_off)
 
-    listed = _contents(found)
+    listed = contents_lines(found)
     contents = cut_off = False
     for index, line in enumerate(found):
         turns = line.kind is not Kind.BLANK and contents != (index in listed)
@@ -217,7 +236,7 @@ def _regions(
         yield region(contents)
 
 
-def _contents(found: Sequence[Line]) -> set[int]:
+def contents_lines(found: Sequence[Line]) -> set[int]:
     """Indices of the lines of a table of contents: those with leaders, and the few without between them."""
     filled = [index for index, line in enumerate(found) if line.kind is not Kind.BLANK]
     entries = [place for place, index in enumerate(filled) if found[index].kind is Kind.CONTENTS]
@@ -255,7 +274,7 @@ def _units(text: str, region: _Region, counter: _Counter, max_tokens: int) -> li
     clauses: dict[str, str] = {}  # kind of label → label, of the items that are open, outermost first
     for start, end in blocks(region.lines):
         line = by_start[start]
-        outer = "" if start in region.heads else _enter(clauses, line)
+        outer = "" if start in region.heads else enter_clause(clauses, line)
         if lead_in:
             cost = _COST_LEAD_IN
         elif line.kind is Kind.ROW or (line.kind is Kind.ITEM and _style(line.label) != top):
@@ -271,7 +290,7 @@ def _units(text: str, region: _Region, counter: _Counter, max_tokens: int) -> li
     return units
 
 
-def _enter(clauses: dict[str, str], line: Line) -> str:
+def enter_clause(clauses: dict[str, str], line: Line) -> str:
     """Go on to the block that begins with `line`; the labels that it stands in. A paragraph or a row ends a list."""
     name = _CLAUSE.search(line.label)
     if line.kind is not Kind.ITEM:

@@ -8,6 +8,7 @@ StrongroomError            anything a user can mend; carries the exit code
 ├── ModelError             a model is missing, changed, or of the wrong kind                        2
 ├── OfflineError           something tried to open an internet socket                               2
 ├── IndexDamaged           the catalog or the vector index cannot be trusted                        4
+├── RecordDamaged          the record is not as it was written                                      4
 └── ReadError              one file could not be read; carries that file's status. The run goes on  3
 """
 
@@ -46,6 +47,12 @@ class OfflineError(StrongroomError):
 
 class IndexDamaged(StrongroomError):
     """The catalog or the vector index cannot be trusted."""
+
+    exit_code = 4
+
+
+class RecordDamaged(StrongroomError):
+    """The record is not as it was written."""
 
     exit_code = 4
 

@@ -31,7 +31,15 @@ SECONDS_OCR = 120.0
 """Time for OCR of a page. A dense one takes 4 s of one core."""
 
 
-class Watcher(Protocol):
+class PageWatcher(Protocol):
+    """Told how the reading of one file goes, for people."""
+
+    def recognised(self, path: str, page: int) -> None:
+        """This page was read by OCR."""
+        ...
+
+
+class Watcher(PageWatcher, Protocol):
     """Told how the work goes, for people."""
 
     def found(self, files: int, size: int) -> None:
@@ -40,10 +48,6 @@ class Watcher(Protocol):
 
     def reading(self, path: str) -> None:
         """This file is read now."""
-        ...
-
-    def recognised(self, path: str, page: int) -> None:
-        """This page was read by OCR."""
         ...
 
     def embedded(self, chunks: int) -> None:
@@ -204,24 +208,42 @@ def _read_all(
         threads.shutdown(wait=False, cancel_futures=True)
 
 
+def read_file(source: SourceFile, reading: Reading, watcher: PageWatcher) -> tuple[FileReport, Document | None]:
+    """Read and recognise one file that goes into no catalog; no document where it has no text, the report says why."""
+    found = _look(source, _size(source), None, ocr=reading.ocr)
+    return _read(found, reading, watcher) if isinstance(found, _Job) else (found, None)
+
+
+def _read(job: _Job, reading: Reading, watcher: PageWatcher) -> tuple[FileReport, Document | None]:
+    """Read and recognise one file, in the pool's processes."""
+    try:
+        document = reading.pool.run(work.parse, job.source, job.report.sha256, reading.passwords, seconds=_seconds(job))
+    except ReadError as error:
+        return replace(job.report, status=error.status, detail=error.detail), None
+    if isinstance(document, work.Refusal):
+        return replace(job.report, status=document.status, detail=document.detail), None
+    report, document = _recognise(job, document, reading, watcher)
+    report = _describe(report, document)
+    return report, document if report.status is FileStatus.INDEXED else None
+
+
+def _seconds(job: _Job) -> float:
+    return SECONDS + SECONDS_MB * job.size / 1e6
+
+
 def _prepare(job: _Job, reading: Reading, watcher: Watcher) -> _Prepared:
     """Read, recognise and cut one file, in the pool's processes."""
-    seconds = SECONDS + SECONDS_MB * job.size / 1e6
+    report, document = _read(job, reading, watcher)
+    if document is None:
+        return _Prepared(report)
     try:
-        document = reading.pool.run(work.parse, job.source, job.report.sha256, reading.passwords, seconds=seconds)
-        if isinstance(document, work.Refusal):
-            return _Prepared(replace(job.report, status=document.status, detail=document.detail))
-        report, document = _recognise(job, document, reading, watcher)
-        report = _describe(report, document)
-        if report.status is not FileStatus.INDEXED:
-            return _Prepared(report)
-        passages = reading.pool.run(work.cut, document, seconds=seconds)
+        passages = reading.pool.run(work.cut, document, seconds=_seconds(job))
     except ReadError as error:
         return _Prepared(replace(job.report, status=error.status, detail=error.detail))
     return _Prepared(replace(report, chunks=len(passages)), document, passages)
 
 
-def _recognise(job: _Job, document: Document, reading: Reading, watcher: Watcher) -> tuple[FileReport, Document]:
+def _recognise(job: _Job, document: Document, reading: Reading, watcher: PageWatcher) -> tuple[FileReport, Document]:
     """Read the images of the pages that need it. A page whose image cannot be read keeps what text it has."""
     if not document.scans:
         return replace(job.report, pages_failed=document.failed), document

@@ -27,6 +27,7 @@ class Running:
 
     repeated: frozenset[int]  # seen on an earlier page: to be left out
     alike: frozenset[int]  # kept, though they read the same: on the first page, or in the midst of the text
+    first: frozenset[int] = frozenset()  # of these, where the header itself is seen for the first time
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def running_lines(pages: Sequence[Sequence[Line]]) -> list[Running]:
                 if index in fits:
                     edges.add(index)
         repeated = frozenset(index for index in edges if _key(page[index]) in seen)
-        found.append(Running(repeated, frozenset(fits) - repeated))
+        found.append(Running(repeated, frozenset(fits) - repeated, frozenset(edges) - repeated))
         seen |= {_key(page[index]) for index in edges}
     return found
 

@@ -1,16 +1,16 @@
 """A question to an answer: retrieve, pick evidence, decide, write, check, cite. The order is the whole idea."""
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from ingest.errors import UsageError
 from ingest.types import UNREAD, FileReport
 from rag import planted
 from rag.answerable import confidence
 from rag.arithmetic import to_work_out
-from rag.differing import differences
-from rag.evidence import places, select
+from rag.differing import difference, differences
+from rag.evidence import QUOTES, places, select
 from rag.expand import Wording
 from rag.filters import EVERYTHING, Filter, matching
 from rag.models.embed import MAX_TOKENS
@@ -19,7 +19,8 @@ from rag.query import MAX_TERMS, STOPWORDS, parse
 from rag.rank import context
 from rag.retrieve import Retriever
 from rag.stems import stems
-from rag.types import Answer, Citation, Generator, Hit, ModelInfo, Quote, Sentence
+from rag.types import Answer, Checked, Citation, Generator, Hit, ModelInfo, Quote, Sentence
+from rag.versions import Name, asks_for_versions, in_force, newer_versions
 from rag.write import write
 
 HITS = 8  # passages retrieved for an answer
@@ -34,12 +35,26 @@ NOT_STATED = "Not in your documents as such: “{}” asks for something that wo
 
 
 @dataclass(slots=True)
+class Course:
+    """How an answer came about."""
+
+    hits: list[Hit] = field(default_factory=list)  # passages that were found, best first
+    prompt: list[Mapping[str, str]] = field(default_factory=list)  # what the language model was given
+    checks: list[Checked] = field(default_factory=list)  # what it wrote, shown or not
+
+
+Witness = Callable[[Answer, Course, Filter], Answer]
+"""Hears of each answer before it is given back; may add a warning to it."""
+
+
+@dataclass(slots=True)
 class Answerer:
     """Everything an answer needs. The language model is loaded only once an answer is to be written."""
 
     retriever: Retriever
     load_generator: Callable[[], Generator] | None  # None: answers are quotations alone
     threshold: float
+    witness: Witness = lambda answer, _course, _only: answer
 
     def ask(
         self,
@@ -60,14 +75,27 @@ class Answerer:
             UsageError: the question is empty or far too long.
         """
         validate(question)
+        course = Course()
+        return self.witness(self._answer(question, only, on_hits, on_sentence, course), course, only)
+
+    def _answer(
+        self,
+        question: str,
+        only: Filter,
+        on_hits: Callable[[list[Hit]], None],
+        on_sentence: Callable[[Sentence], None],
+        course: Course,
+    ) -> Answer:
         clock = Clock()
         hits = self.retriever.search(question, HITS, only)
         found = places(question, hits, self.retriever.catalog, self.retriever.embedder)
-        quotes = select(found)
+        reports = self.retriever.catalog.reports()
+        newer = {} if asks_for_versions(question) else newer_versions(map(_name, reports))
+        quotes, replaced = in_force(select(found, 2 * QUOTES), newer, QUOTES)
         sure = confidence(hits, found)
         clock.mark("retrieve")
+        course.hits += hits
         on_hits(hits)
-        reports = self.retriever.catalog.reports()
         unreadable = unread(reports)
         unknown = _unknown(self.retriever.wording(question))
         searched = len(matching(self.retriever.catalog, only)[0])
@@ -90,10 +118,11 @@ class Answerer:
         # Where quotations are at odds, all of them are the answer: a sentence would take one side.
         write = self.load_generator is not None and not at_odds
         sentences, cited, dropped, model = (
-            self._write(question, quotes, clock, on_sentence) if write else ([], [], 0, None)
+            self._write(question, quotes, clock, on_sentence, course) if write else ([], [], 0, None)
         )
         shown = cited or quotes
         citations = tuple(cite(number, quote) for number, quote in enumerate(shown, start=1))
+        earlier, said_before = _said_before(citations, replaced)
         text = " ".join(map(str, sentences)) if sentences else "\n".join(map(_quotation, citations))
         return Answer(
             question=question,
@@ -101,10 +130,12 @@ class Answerer:
             answer=text,
             mode="written" if sentences else "quoted",
             confidence=sure,
-            citations=citations,
+            citations=(*citations, *earlier),
             missing=_missing(question, citations),
             warnings=(
                 *at_odds,
+                *said_before,
+                *_outdated(citations, newer),
                 *planted.warnings(shown),
                 *unknown,
                 *self._warnings(question, silent=write and model is None),
@@ -117,7 +148,12 @@ class Answerer:
         )
 
     def _write(
-        self, question: str, quotes: Sequence[Quote], clock: "Clock", on_sentence: Callable[[Sentence], None]
+        self,
+        question: str,
+        quotes: Sequence[Quote],
+        clock: "Clock",
+        on_sentence: Callable[[Sentence], None],
+        course: Course,
     ) -> tuple[list[Sentence], list[Quote], int, ModelInfo | None]:
         """Sentences that passed, the quotations they cite in order, how many did not pass, and who wrote."""
         assert self.load_generator is not None  # the caller's duty
@@ -134,10 +170,13 @@ class Answerer:
             generator,
             lambda: clock.mark("first_token"),
             [context(quote.hit.stored) for quote in quotes],
+            course.prompt.extend,
             withheld=[index for index, quote in enumerate(quotes) if quote.unseen],
         )
         for text, verdict in written:
-            if verdict.passed and self._responsive(question, text):
+            responsive = verdict.passed and self._responsive(question, text)
+            course.checks.append(Checked(text, verdict.failures, verdict.citations, responsive))
+            if responsive:
                 clock.mark("first_sentence")
                 cited += [quotes[index] for index in verdict.citations if quotes[index] not in cited]
                 passed.append(Sentence(text, tuple(cited.index(quotes[index]) + 1 for index in verdict.citations)))
@@ -215,6 +254,34 @@ def _unknown(wording: Wording) -> tuple[str, ...]:
     """Half a question may be answered: what no document speaks of, at least in these words."""
     words = ", ".join(f"“{word}”" for word in wording.unknown)
     return (f"No document has the word{'s' * (len(wording.unknown) > 1)} {words}.",) if words else ()
+
+
+def _said_before(citations: Sequence[Citation], replaced: Sequence[Quote]) -> tuple[list[Citation], list[str]]:
+    """Quotations of earlier versions that say otherwise, numbered after the answer's own, and a sentence for each."""
+    earlier: list[Citation] = []
+    told = []
+    for quote in replaced:
+        citation = cite(len(citations) + len(earlier) + 1, quote)
+        for one in citations:
+            if one.sha256 != citation.sha256 and (said := difference(one, citation)):
+                earlier.append(citation)
+                told.append(
+                    f"[{citation.number}] is of an earlier version, which says otherwise than [{one.number}]: {said}."
+                )
+                break
+    return earlier, told
+
+
+def _outdated(citations: Sequence[Citation], newer: Mapping[Name, Name]) -> list[str]:
+    """Where an earlier version is quoted because the newest one had nothing that fits."""
+    found = {item.path: newer[item.root, item.path][1] for item in citations if (item.root, item.path) in newer}
+    return [
+        f"{old} is an earlier version of {new}, of which nothing was found that fits." for old, new in found.items()
+    ]
+
+
+def _name(report: FileReport) -> Name:
+    return report.root, report.path
 
 
 def _quotation(citation: Citation) -> str:

@@ -34,6 +34,15 @@ def features(hits: Sequence[Hit], places: Sequence[Place]) -> tuple[float, ...]:
     )
 
 
+def probability(logits: Sequence[float]) -> float:
+    """Probability (0..1) that an answer is in any of the passages of which a reader gave these logits."""
+    if not logits:
+        return 0.0
+    top = max(logits)
+    bias, weight = READ
+    return 1 / (1 + math.exp(-bias - weight * (top + math.log(sum(math.exp(logit - top) for logit in logits)))))
+
+
 def confidence(hits: Sequence[Hit], places: Sequence[Place]) -> float:
     """Probability (0..1) that the documents answer what is asked; 0 where nothing was found."""
     if not places:

@@ -15,7 +15,12 @@ _MEASURE = re.compile(
     r"year[- ]on[- ]year|percent(?:age)? change)\b",
     re.I,
 )
-_SHARE = re.compile(r"\bas an? (?:%|percent(?:age)?|share|proportion) of\b", re.I)
+# The answer is wanted as a share: then a document that states it has a sign for one.
+_SHARE = re.compile(
+    r"\bas an? (?:share|proportion) of\b|\bas an? (?:%|per ?cent(?:age)?)(?: of\b|(?!\w))|"
+    r"\bin (?:units of )?(?:%|per ?cents?|percentages?)(?!\w)|(?:%|\bper ?cent(?:age)?) margin\b",
+    re.I,
+)
 _PERCENT = re.compile(r"%|\bper ?cent", re.I)
 # A question that says how: then it is not in the documents.
 _FORMULA = re.compile(

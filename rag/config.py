@@ -21,6 +21,8 @@ _TYPES: dict[str, type] = {
     "language_model": str,
     "answer_threshold": float,
     "chat_history": bool,
+    "record": bool,
+    "record_days": int,
 }
 _YES_OR_NO = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
@@ -36,6 +38,8 @@ class Settings:
     language_model: Path | None = None  # a GGUF file; None: the catalogue's
     answer_threshold: float = ANSWER_THRESHOLD
     chat_history: bool = False  # keep the lines typed in `rag chat` for the next one
+    record: bool = True  # write down what was asked, answered, summarised, ingested and erased
+    record_days: int = 0  # days that entries of the record are kept; 0: until somebody moves it away
 
     @property
     def models(self) -> Path:
@@ -51,6 +55,11 @@ class Settings:
     def typed(self) -> Path:
         """The lines typed in `rag chat`, where they are kept."""
         return self.home / "chat_history"
+
+    @property
+    def ledger(self) -> Path:
+        """The folder of the record."""
+        return self.home / "record"
 
 
 def resolve(home: Path | None = None, **flags: str | float | None) -> Settings:
@@ -77,6 +86,9 @@ def resolve(home: Path | None = None, **flags: str | float | None) -> Settings:
     threshold = values.get("answer_threshold", ANSWER_THRESHOLD)
     if not 0 <= threshold <= 1:
         raise UsageError(f"answer_threshold is {threshold}; it is a probability, name a value from 0 to 1.")
+    days = values.get("record_days", 0)
+    if days < 0:
+        raise UsageError(f"record_days is {days}; name for how many days entries are kept, or 0 for ever.")
     return Settings(
         home=chosen,
         collection=collection,
@@ -85,6 +97,8 @@ def resolve(home: Path | None = None, **flags: str | float | None) -> Settings:
         language_model=_path(values.get("language_model")),
         answer_threshold=threshold,
         chat_history=values.get("chat_history", False),
+        record=values.get("record", True),
+        record_days=days,
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from rag.answer import Answerer, validate
 from rag.filters import EVERYTHING, Filter
 from rag.follow import stand_alone
-from rag.log_summary import escape_markdown
+from rag.markdown import escape_markdown
 from rag.types import Answer, Citation, Hit, Sentence, where
 
 

@@ -24,10 +24,15 @@ _TELLING = TELLING | NUMBER_WORDS
 def differences(citations: Sequence[Citation]) -> Iterator[str]:
     """A sentence for each two citations of different documents that are at odds."""
     for one, other in combinations(citations, 2):
-        if one.sha256 != other.sha256 and (pairs := list(_pairs(one.quote, other.quote))):
-            said = "; ".join(f"“{a}” / “{b}”" for a, b in pairs[:SHOWN])
-            more = f" and {len(pairs) - SHOWN} more" if len(pairs) > SHOWN else ""
-            yield f"[{one.number}] and [{other.number}] say nearly the same, but differ: {said}{more}."
+        if one.sha256 != other.sha256 and (said := difference(one, other)):
+            yield f"[{one.number}] and [{other.number}] say nearly the same, but differ: {said}."
+
+
+def difference(one: Citation, other: Citation) -> str:
+    """Where two quotations that are otherwise alike are at odds: “two hours” / “24 hours”; "" where they are not."""
+    pairs = list(_pairs(one.quote, other.quote))
+    more = f" and {len(pairs) - SHOWN} more" if len(pairs) > SHOWN else ""
+    return "; ".join(f"“{a}” / “{b}”" for a, b in pairs[:SHOWN]) + more
 
 
 def _pairs(one: str, other: str) -> Iterator[tuple[str, str]]:

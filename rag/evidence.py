@@ -19,7 +19,8 @@ from rag.types import Hit, Quote
 
 PASSAGES = 6  # hits that are searched for quotations; 4, 6 and 8 gave the same on the dev questions, give or take one
 QUOTES = 3  # quotations kept: what a person reads at a glance, and what the small model can keep apart
-SHORT = 200  # characters; a shorter span is joined with what follows: "(a) one hour" is not understood alone
+HEADING = 180  # characters; what is shorter and stands before a clause, or in the end, is not quoted alone
+SHORT = 300  # characters; a shorter span is joined with what follows: "(a) one hour" is not understood alone
 
 # Weights of a span's marks, without and with a reader. Without: random search over 400 mixtures on the dev questions of
 # the sample office found none clearly better. With: fitted by `training/calibrate.py`.
@@ -27,6 +28,7 @@ PLAIN = {"similarity": 0.40, "overlap": 0.30, "passage": 0.20, "shape": 0.10}
 READ = {"inside": 0.289, "relevance": 0.308, "similarity": 8.71, "passage": 4.35}
 _UNLIKELY = -12.0  # log-probability below which one place is as unlikely as another
 
+_CLAUSE = re.compile(r"\d{1,3}(?:\.\d{1,3})+\.?\s+(?=\S)")
 _LEADERS = re.compile(r"(?:\.\s?){6,}")  # dots between a heading and its page: a table of contents answers nothing
 _NUMBER = re.compile(r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|thirty|sixty|ninety)\b", re.I)
 _ASKS_NUMBER = re.compile(
@@ -57,8 +59,8 @@ class Place:
         return sum(weight * self.marks[name] for name, weight in weights.items())
 
 
-def select(found: Sequence[Place]) -> list[Quote]:
-    """The best QUOTES places as quotations, best first, each text once."""
+def select(found: Sequence[Place], most: int = QUOTES) -> list[Quote]:
+    """The best `most` places as quotations, best first, each text once."""
     picked: list[Quote] = []
     for place in sorted(found, key=lambda place: -place.score):
         chunk = place.hit.stored.chunk
@@ -67,7 +69,7 @@ def select(found: Sequence[Place]) -> list[Quote]:
             continue
         start, end = chunk.start + place.start, chunk.start + place.end
         picked.append(Quote(place.hit, start, end, text, place.score, place.hidden))
-        if len(picked) == QUOTES:
+        if len(picked) == most:
             break
     return picked
 
@@ -113,15 +115,21 @@ def _read_marks(hit: Hit, spans: Sequence[tuple[int, int]]) -> list[dict[str, fl
 
 
 def spans(text: str) -> list[tuple[int, int]]:
-    """Sentences of a passage, short ones joined with what follows (the last with what stands before)."""
+    """Sentences of a passage, short ones joined with what follows (the last with what stands before).
+
+    A numbered clause begins a span of its own, unless only a heading or the like stands before it.
+    """
     joined: list[tuple[int, int]] = []
     for start, end in sentences(text):
-        if joined and joined[-1][1] - joined[-1][0] < SHORT:
+        room = HEADING if _CLAUSE.match(text, start) else SHORT
+        if joined and joined[-1][1] - joined[-1][0] < room:
             joined[-1] = (joined[-1][0], end)
         else:
             joined.append((start, end))
-    if len(joined) > 1 and joined[-1][1] - joined[-1][0] < SHORT:
-        joined[-2:] = [(joined[-2][0], joined[-1][1])]
+    if len(joined) > 1:
+        start, end = joined[-1]
+        if end - start < HEADING and not _CLAUSE.match(text, start):
+            joined[-2:] = [(joined[-2][0], end)]
     return [(start, end) for start, end in joined if not _LEADERS.search(text, start, end)]
 
 

@@ -35,9 +35,20 @@ figure { margin: 0; } figure h3 { margin: 0 0 .4rem; } figcaption { font-size: .
 svg { display: block; max-width: 100%; }
 article { background: var(--wash); border-radius: 6px; padding: .75rem 1rem; margin: .75rem 0; font-size: .92rem; }
 article p { margin: .2rem 0; max-width: none; } article b:first-child { margin-right: .4rem; }
+.sides { display: grid; grid-template-columns: 1fr 1fr; gap: .25rem 1.25rem; }
+del, ins { text-decoration-thickness: 2px; text-underline-offset: 3px; border-radius: 3px; padding: 0 2px; }
+del { color: var(--bad); } ins { color: var(--good); text-decoration-style: solid; }
 dl { display: grid; grid-template-columns: 8.5rem 1fr; gap: .15rem .75rem; margin: .5rem 0 0; }
 dt { color: var(--quiet); } dd { margin: 0; }
-@media (max-width: 36rem) { dl { grid-template-columns: 1fr; } dd { margin-bottom: .4rem; } }
+@media (max-width: 36rem) { dl, .sides { grid-template-columns: 1fr; } dd { margin-bottom: .4rem; } }
+th { overflow-wrap: normal; } th.text, td.text { text-align: left; white-space: normal; } td.text { min-width: 9rem; }
+td.finding { min-width: 20rem; } td.text p { max-width: none; font-size: .85rem; margin: .1rem 0 0; }
+.severity { display: inline-block; min-width: 4.6rem; padding: 0 .4rem; border-radius: 4px; text-align: center;
+  color: var(--paper); background: var(--c); font-size: .82rem; }
+.critical { --c: var(--bad); } .high { --c: var(--two); } .medium { --c: var(--one); } .low { --c: var(--quiet); }
+.facts { display: flex; flex-wrap: wrap; gap: .75rem 2.5rem; margin: 1rem 0; } .facts b { display: block;
+  font-size: 1.3rem; } ul { padding-left: 1.2rem; } li { margin: .25rem 0; } a { color: var(--one); }
+summary { cursor: pointer; color: var(--quiet); margin: .5rem 0; }
 svg text { fill: var(--quiet); font: 12px system-ui, "Segoe UI", "Liberation Sans", sans-serif; }
 svg .axis { stroke: var(--quiet); } svg .grid { stroke: var(--rule); } svg .label { fill: var(--ink); }
 svg .s0 { --c: var(--one); } svg .s1 { --c: var(--two); }

@@ -13,6 +13,7 @@ from rag.html import Content, Markup, element
 WIDTH, HEIGHT = 480.0, 290.0  # of a plot, in units of its own; it is scaled to the page
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 466.0, 34.0, 244.0  # of the area inside the axes
 _LEGEND = 16.0  # baseline of the legend
+_NAME = 25  # letters of a bar's name that have room
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,92 @@ def histogram(
     ]
     names = [f"{name} ({len(values)})" for name, values in series]
     return _figure(title, caption, _axes(x, y), bars, [_mark(x, *mark)] if mark else [], _legend(names))
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """One series of columns."""
+
+    name: str
+    values: Sequence[float]  # one for each column
+
+
+def columns(title: str, caption: str, x: Axis, label: str, series: Sequence[Columns]) -> Markup:
+    """Columns side by side from one end of the axis to the other; each later series stands in front of the first."""
+    count = max(len(one.values) for one in series)
+    y = whole(label, max((max(one.values, default=0.0) for one in series), default=0.0))
+    width = (_RIGHT - _LEFT) / count
+    drawn = [
+        element(
+            "rect",
+            class_=f"{'bar' if number == 0 else 'fill'} s{number}",
+            x=_LEFT + index * width + width * 0.08,
+            y=_down(y, value),
+            width=width * 0.84,
+            height=_BOTTOM - _down(y, value),
+        )
+        for number, one in enumerate(series)
+        for index, value in enumerate(one.values)
+        if value
+    ]
+    return _figure(title, caption, _axes(x, y), drawn, _legend([one.name for one in series]))
+
+
+def whole(label: str, most: float) -> Axis:
+    """An axis from 0 in round steps that holds a count."""
+    rough = max(most, 1.0) / 5
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = max(1.0, next(digit * power for digit in (1, 2, 5, 10) if digit * power >= rough))
+    top = step * math.ceil(max(most, 1.0) / step)
+    return Axis(label, [(step * n, _short(step * n)) for n in range(round(top / step) + 1)], 0.0, top)
+
+
+def _short(value: float) -> str:
+    """A count on an axis: 1,500,000 as 1.5M."""
+    for size, unit_ in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= 10 * size or (value >= size and value % (size / 10) == 0):
+            return f"{value / size:g}{unit_}"
+    return f"{value:g}"
+
+
+def bars(title: str, caption: str, rows: Sequence[tuple[str, float]], classes: Sequence[str] = ()) -> Markup:
+    """A bar for each value, from the left, with its name before and its number behind. `classes`: one for each bar."""
+    most = max((value for _, value in rows), default=0.0) or 1.0
+    high, left, right = 24.0, 160.0, WIDTH - 70.0
+    parts = []
+    for index, (name, value) in enumerate(rows):
+        at = index * high
+        wide = (right - left) * value / most
+        shown = name if len(name) <= _NAME else f"{name[: _NAME - 1]}…"
+        parts.append(
+            element(
+                "g",
+                element("title", f"{name}: {value:,.0f}"),
+                element("text", shown, class_="label", x=left - 8, y=at + 16, text_anchor="end"),
+                element(
+                    "rect",
+                    class_=f"bar {classes[index] if classes else 's0'}",
+                    x=left,
+                    y=at + 4,
+                    width=max(wide, 1.0),
+                    height=high - 8,
+                ),
+                element("text", f"{value:,.0f}", x=left + wide + 6, y=at + 16),
+            )
+        )
+    return element(
+        "figure",
+        element("h3", title),
+        element(
+            "svg",
+            parts,
+            viewBox=f"0 0 {WIDTH:g} {max(len(rows), 1) * high:g}",
+            width="100%",
+            role="img",
+            aria_label=title,
+        ),
+        element("figcaption", caption),
+    )
 
 
 def whisker(value: float, low: float, high: float) -> Markup:

@@ -1,12 +1,15 @@
-"""Summaries to Markdown and to the contract's JSON. Logs have their own words in `rag/log_summary.py`."""
+"""Summaries to Markdown and to the contract's JSON. Logs have their own words in `rag/log_report.py`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from ingest.logs.findings import SEVERITIES
 from ingest.types import FileStatus
-from rag.log_summary import escape_markdown
+from rag.log_report import render_batch
+from rag.markdown import escape_markdown
 from rag.summarize import DocumentSummary
+from rag.term import counted
 from rag.types import Citation
 
 
@@ -37,6 +40,8 @@ def document_entry(path: str, root: str, sha256: str, summary: DocumentSummary) 
         "pages": summary.pages,
         "pages_without_text": list(summary.pages_without_text),
         "parts": summary.parts,
+        "coverage": [asdict(covered) for covered in summary.coverage],
+        "terms": [asdict(term) for term in summary.terms],
         "summary": " ".join(f"{item.text} [{number}]" for number, item in enumerate(summary.statements, start=1)),
         "written": [statement.written for statement in summary.statements],
         "dropped_sentences": summary.dropped_sentences,
@@ -64,12 +69,29 @@ def render_document(entry: Mapping[str, Any]) -> str:
         section = f" · {escape_markdown(citation['section'])}" if citation["section"] else ""
         lines.append(f"- {escape_markdown(text)} *({where}{section})*")
         if written:
-            lines += ["", f"  > {escape_markdown(' '.join(citation['quote'].split()))}", ""]
+            masked = " *(masked)*" if citation.get("redacted") else ""
+            lines += ["", f"  > {escape_markdown(' '.join(citation['quote'].split()))}{masked}", ""]
     lines += ["", f"The summary rests on {len(entry['citations'])} of {entry['parts']} parts."]
+    lines += _coverage(entry["coverage"])
     if entry["pages_without_text"]:
         pages = ", ".join(map(str, entry["pages_without_text"]))
         lines.append(f"**Not read, no text on the page: {pages}.**")
+    if entry["terms"]:
+        lines += ["", "## Defined terms", ""]
+        for term in entry["terms"]:
+            where = f" *(page {term['page']})*" if term["page"] else ""
+            lines.append(f"- **{escape_markdown(term['term'])}**: {escape_markdown(term['meaning'])}{where}")
     return "\n".join(lines) + "\n"
+
+
+def _coverage(coverage: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Which top sections the summary rests on, and which it passes over."""
+    named = [covered for covered in coverage if covered["section"]]
+    if not named:
+        return []
+    passed = [covered["section"] for covered in named if not covered["statements"]]
+    line = f"It speaks of {len(named) - len(passed)} of {len(named)} sections"
+    return [f"{line}; not of: {', '.join(map(escape_markdown, passed))}." if passed else f"{line}."]
 
 
 def _sentences(entry: Mapping[str, Any]) -> list[str]:
@@ -88,25 +110,25 @@ def render_failed(entry: Mapping[str, Any]) -> str:
     )
 
 
-def render_overall(entries: Sequence[Mapping[str, Any]]) -> str:
-    """The Markdown page of a batch: the gravest findings of the logs first, then every file with a line."""
-    findings = [
-        (entry["path"], finding) for entry in entries for finding in entry.get("findings", ()) if finding["severity"]
-    ]
-    findings.sort(key=lambda item: _RANK.index(item[1]["severity"]))
-    lines = ["# Overall report", "", f"{len(entries)} files.", ""]
-    if findings:
-        lines += ["## What stands out", "", "| severity | finding | events | file | lines |", "|---|---|---|---|---|"]
-        lines += [
-            f"| {finding['severity']} | {escape_markdown(finding['title'])} | {finding['count']} "
-            f"| `{escape_markdown(path)}` | {_some(finding['lines'])} |"
-            for path, finding in findings
-        ]
-        lines.append("")
-    lines += ["## Files", ""]
-    for entry in entries:
-        if entry.get("status") in (None, FileStatus.INDEXED):
-            text = entry["summary"].split(" [1]")[0] if entry.get("kind") == "document" else entry["summary"]
+def render_overall(entries: Sequence[Mapping[str, Any]], overall: Mapping[str, Any] | None) -> str:
+    """The Markdown page of a batch: what all its logs say together, then every file with a line.
+
+    Args:
+        overall: the entry of the logs together; None if no log was read.
+    """
+    lines = ["# Overall report", "", f"{counted(len(entries), 'file')}.", ""]
+    if overall is not None:
+        lines += [*render_batch(overall), ""]
+    logs = [entry for entry in entries if "events" in entry]
+    if logs:
+        lines += ["## Logs", "", "| log | format | events | from | to | critical | high | medium | low |"]
+        lines += ["|---|---|--:|---|---|--:|--:|--:|--:|", *map(_log_row, logs), ""]
+    others = [entry for entry in entries if "events" not in entry]
+    if others:
+        lines += ["## Files" if not logs else "## Other files", ""]
+    for entry in others:
+        if entry["status"] == FileStatus.INDEXED:
+            text = entry["summary"].split(" [1]")[0]
             lines.append(f"- `{escape_markdown(entry['path'])}`: {escape_markdown(text)}")
         else:
             why = f"**not read ({entry['status']})**, {escape_markdown(entry['detail'])}"
@@ -114,9 +136,9 @@ def render_overall(entries: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-_RANK = ("critical", "high", "medium", "low")
-
-
-def _some(lines: Sequence[int]) -> str:
-    shown = ", ".join(map(str, lines[:8]))
-    return shown + (" …" if len(lines) > 8 else "")
+def _log_row(entry: Mapping[str, Any]) -> str:
+    severities = [finding["severity"] for finding in entry["findings"]]
+    counts = " | ".join(str(severities.count(severity) or "") for severity in reversed(SEVERITIES))
+    period = f"{entry['first'] or ''} | {entry['last'] or ''}"
+    form = escape_markdown(entry["format"])
+    return f"| `{escape_markdown(entry['path'])}` | {form} | {entry['events']:,} | {period} | {counts} |"

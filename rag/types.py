@@ -105,7 +105,7 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A numbered quotation under an answer. `quote` equals the page's text at `start:end`."""
+    """A numbered quotation under an answer. `quote` equals the page's text at `start:end`, unless it is `redacted`."""
 
     number: int
     path: str
@@ -122,6 +122,7 @@ class Citation:
     lines: tuple[int, ...] = ()  # 1-based line numbers, for logs
     words: tuple[int, int] | None = None  # where in the page's text the answering words stand, as far as a reader tells
     hidden: str = ""  # why nobody who looks at the document sees a part of it, in words; "" where all of it is seen
+    redacted: bool = False  # personal data in `quote` is masked: it is not the page's text at `start:end`
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,16 @@ class Sentence:
 
     def __str__(self) -> str:
         return f"{self.text} {''.join(f'[{number}]' for number in self.citations)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A sentence that the model wrote, with what the checks said of it, shown or not."""
+
+    text: str
+    failures: tuple[str, ...]  # in words; empty where it agrees with its quotations
+    rests_on: tuple[int, ...]  # quotations, by their place in the evidence, from 0
+    responsive: bool  # it speaks of what was asked; not looked at, and False, where there are failures
 
 
 @dataclass(frozen=True, slots=True)

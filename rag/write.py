@@ -1,7 +1,7 @@
 """Quotations to checked sentences: the model writes, the check decides what is shown."""
 
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from rag.check import Verdict, check
@@ -22,6 +22,7 @@ def write(
     generator: Generator,
     on_piece: Callable[[], None] = lambda: None,
     headings: Sequence[str] = (),
+    on_prompt: Callable[[Sequence[Mapping[str, str]]], None] = lambda _: None,
     *,
     withheld: Collection[int] = (),
 ) -> Iterator[tuple[str, Verdict]]:
@@ -34,20 +35,22 @@ def write(
         on_piece: hears each token.
         headings: what each quotation stands under, as people see it; a sentence may use its words. () for none.
         withheld: indices of quotations that are not given to it either.
+        on_prompt: told the messages that the model gets.
     """
     given = [index for index, quote in enumerate(quotes) if index not in withheld and not orders(quote)]
     if not given:
         return
     quotes = [visible(quote) for quote in quotes]
     messages, used = build(question, [quotes[index] for index in given], generator)
+    on_prompt(messages)
     given = given[:used]
-    sources = [f"{headings[index]}\n{quotes[index]}" if headings else quotes[index] for index in given]
+    told, under = ([texts[index] for index in given] for texts in (quotes, headings or [""] * len(quotes)))
     seen: set[str] = set()
     for sentence in _sentences(generator.generate(messages, MAX_TOKENS), on_piece):
         if sentence in seen:
             return  # it has begun to repeat itself
         seen.add(sentence)
-        verdict = check(sentence, sources, question)
+        verdict = check(sentence, told, question, under)
         yield sentence, replace(verdict, citations=tuple(given[index] for index in verdict.citations))
         if len(seen) == MAX_SENTENCES:
             return

@@ -5,6 +5,8 @@ that no test waits for an export. Files whose manifest does not fit are made aga
 """
 
 import json
+import os
+import tempfile
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -15,11 +17,16 @@ import pytest
 
 from ingest.errors import ModelError
 from rag import offline
+from rag.guard import switches
 from rag.models.catalogue import CATALOGUE, verify
 from tests.running import OFFICE, ROOT, Outcome, prepare_home, run_rag
 
 MODELS = ROOT / "build" / "test-models"
-UNGUARDED = ROOT / "tests" / "rag" / "test_offline.py"
+UNGUARDED = (ROOT / "tests" / "rag" / "test_offline.py", ROOT / "tests" / "rag" / "guard")
+
+# Fixtures of the whole run load models before the first test puts the guard up, and ONNX Runtime looks once, at its
+# start, whether it may report to its maker.
+switches.set_all()
 
 # Two slow cores must not fail a law, and a run must not depend on luck. `--hypothesis-profile thorough` searches on.
 hypothesis.settings.register_profile("default", deadline=None, derandomize=True)
@@ -29,13 +36,17 @@ hypothesis.settings.load_profile("default")
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The guard's own tests come first: they start processes that must not inherit it, and it cannot be lifted."""
-    items.sort(key=lambda item: item.path != UNGUARDED)
+    items.sort(key=lambda item: not _unguarded(item.path))
+
+
+def _unguarded(path: Path) -> bool:
+    return any(path.is_relative_to(place) for place in UNGUARDED)
 
 
 @pytest.fixture(autouse=True)
 def _offline(request: pytest.FixtureRequest) -> None:
     """Refuse internet sockets from the first ordinary test to the last, in child processes too."""
-    if request.path != UNGUARDED:
+    if not _unguarded(request.path):
         offline.engage()
 
 
@@ -49,9 +60,14 @@ def _settings_of_the_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
         "RAG_LANGUAGE_MODEL",
         "RAG_ANSWER_THRESHOLD",
         "RAG_CHAT_HISTORY",
+        "RAG_RECORD",
+        "RAG_RECORD_DAYS",
     ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("RAG_HOME", str(tmp_path / "nobodys-home"))
+    monkeypatch.setattr(tempfile, "tempdir", tempfile.tempdir)  # what a command sets holds for its own test only
+    for name in ("TMPDIR", "SQLITE_TMPDIR"):
+        monkeypatch.setenv(name, os.environ.get(name, ""))
 
 
 @pytest.fixture(scope="session")

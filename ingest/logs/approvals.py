@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from ingest.logs.events import Event, Outcome
 from ingest.logs.findings import Finding, finding
-from ingest.logs.rules import words_of
+from ingest.logs.words import words_of
 
 OBJECTS_MAX = 500_000  # objects that are remembered, about 100 MB
 
@@ -61,9 +61,10 @@ class AfterApproval:
                 finding(
                     "high",
                     "Approved records were changed at hours when hardly anybody works",
-                    f"Who approved them relied on what they said then. Changed by {_who(odd)}. Compare old and new "
-                    "values and ask for the reason.",
+                    f"Who approved them relied on what they said then. Changed by {_who(odd)}.",
                     (line for line, _, _ in odd),
+                    check="Compare old and new values and ask for the reason.",
+                    technique=("T1565.001",),
                 )
             )
         if rest := [change for change in self._changes if change[1] not in quiet]:
@@ -111,8 +112,9 @@ class OneHand:
                 "medium",
                 "Records were approved by the person who had entered them",
                 f"Of {self._known:,} approvals {self._known - len(self._own):,} came from a second person; these did "
-                f"not. By {_who(self._own)}. Check whether the rules demand two persons.",
+                f"not. By {_who(self._own)}.",
                 (line for entry, approval, _ in self._own for line in (entry, approval)),
+                check="Check whether the rules demand two persons.",
             )
         ]
 

@@ -87,6 +87,10 @@ def _in_utc(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
+ClockState = tuple[int | None, datetime | None]
+"""What a `YearlessClock` remembers: the year, and the last moment that it read."""
+
+
 class YearlessClock:
     """Reads timestamps without a year, as RFC 3164 has them.
 
@@ -99,6 +103,16 @@ class YearlessClock:
         self._year: int | None = None
         self._last: datetime | None = None
         self._cached = ("", None)  # type: tuple[str, datetime | None]
+
+    @property
+    def state(self) -> ClockState:
+        """What it remembers. May be set, to go on where another clock has ended."""
+        return self._year, self._last
+
+    @state.setter
+    def state(self, state: ClockState) -> None:
+        self._year, self._last = state
+        self._cached = ("", None)
 
     def parse(self, text: str) -> datetime | None:
         """The moment, taken for UTC; None if the text is no timestamp."""

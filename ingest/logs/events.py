@@ -5,9 +5,13 @@ Knows no format. One word for each idea: an actor does an action to an object, f
 
 from array import array
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+
+Fields = Mapping[str, object]
+"""The fields of a record, nested as they are in the log."""
 
 
 class Outcome(StrEnum):
@@ -34,6 +38,8 @@ class Event:
     templated: bool = False  # the message holds no variables: structured formats name their events
     severity: str | None = None  # the log's own level, lower case
     detail: str = ""  # the whole record, for rules that look into it; "" where the message is all there is
+    about: str = ""  # what else says what happened: a category, a title, a description of the change
+    record: Fields | None = field(default=None, repr=False, compare=False)  # as the log has them
 
     @property
     def line(self) -> int:
@@ -61,3 +67,13 @@ class Ledger:
         """Say something about the log as a whole, once."""
         if text not in self.notes:
             self.notes.append(text)
+
+    def add(self, other: "Ledger") -> None:
+        """Go on with the next piece of the log, whose lines another ledger has counted from 1."""
+        self.unparsed.extend(number + self.lines for number in other.unparsed)
+        self.lines += other.lines
+        self.event_lines += other.event_lines
+        self.blank_lines += other.blank_lines
+        self.formats.update(other.formats)
+        for note in other.notes:
+            self.note(note)

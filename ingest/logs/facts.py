@@ -4,8 +4,8 @@ The way through: `Text` → `recognise` → `read_events` → for each event: te
 """
 
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,7 +15,10 @@ from ingest.logs.events import Event, Ledger
 from ingest.logs.findings import Finding
 from ingest.logs.formats import read_events, recognise
 from ingest.logs.lines import Text
-from ingest.logs.templates import Template, Templates
+from ingest.logs.rules import Rules
+from ingest.logs.selection import Selection
+from ingest.logs.tally import FIELDS, OTHERS, VALUES_MAX, Seen, Tally
+from ingest.logs.templates import Shape, Template, Templates
 from ingest.logs.watch import Watch
 from ingest.types import FileStatus
 
@@ -24,14 +27,9 @@ FIRST_LINES = 20  # line numbers of a template or finding that are listed unless
 VALUES_LISTED = 10_000
 """Values of one count that are listed unless all are asked for. All are counted."""
 
-VALUES_MAX = 500_000
-"""Different values of one count that are kept apart, about 100 MB; what comes after is counted under `OTHERS`."""
+SEEN_LISTED = 100  # values of one count whose first and last time is listed, the most frequent
 
-OTHERS = "(other values)"
-
-_HOURS = [f"{hour:02}" for hour in range(24)]
-
-COUNTS = ("actors", "actions", "objects", "outcomes", "error_codes", "sources", "hours")
+COUNTS = (*FIELDS, "hours")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,7 @@ class LogFacts:
     path: str
     format: str
     lines: int
-    events: int
+    events: int  # those that were looked at; `left_out` are not among them
     event_lines: int
     blank_lines: int
     unparsed_lines: int
@@ -52,7 +50,12 @@ class LogFacts:
     findings: list[Finding]  # the gravest first
     notes: list[str]
     unparsed: list[int] = field(default_factory=list)  # the first FIRST_LINES line numbers
-    first_seen: dict[str, dict[str, int]] = field(default_factory=dict)  # of COUNTS: value: line where it comes first
+    left_out: int = 0  # events outside of what was selected
+    values: dict[str, dict[str, Seen]] = field(default_factory=dict)  # of FIELDS
+    by_hour: Counter[int] = field(default_factory=Counter)  # hours since 1 January of year 1, UTC: events
+    bad_by_hour: Counter[int] = field(default_factory=Counter)  # of these, failed or denied
+    shapes: list[Shape] = field(default_factory=list)  # what the templates are made of, in the order of the log
+    sha256: str = ""  # of the bytes that were read, hex
 
     def to_json(self, all_lines: bool = False) -> dict[str, object]:
         """The contract's entry for a log. `all_lines` lists every line number and value instead of the first."""
@@ -60,7 +63,7 @@ class LogFacts:
         notes = list(self.notes)
         counts: dict[str, dict[str, int]] = {}
         for name, counter in self.counts.items():
-            ranked = sorted(counter.items(), key=lambda pair: pair[0] if name == "hours" else (-pair[1], pair[0]))
+            ranked = ranking(counter, by_value=name == "hours")
             counts[name] = dict(ranked if all_lines else ranked[:VALUES_LISTED])
             if len(counts[name]) < len(ranked):
                 notes.append(f"counts.{name} lists the {VALUES_LISTED:,} most frequent of {len(ranked):,} values.")
@@ -69,37 +72,85 @@ class LogFacts:
             "format": self.format,
             "lines": self.lines,
             "events": self.events,
+            "left_out": self.left_out,
             "event_lines": self.event_lines,
             "blank_lines": self.blank_lines,
             "unparsed_lines": self.unparsed_lines,
+            "unparsed": self.unparsed,
             "first": iso(self.first) if self.first else None,
             "last": iso(self.last) if self.last else None,
             "counts": counts,
-            "templates": [
-                {"pattern": template.pattern, "count": template.count, "lines": template.lines[:most].tolist()}
-                for template in self.templates
-            ],
-            "findings": [
-                {
-                    "severity": finding.severity,
-                    "title": finding.title,
-                    "why": finding.why,
-                    "count": finding.count,
-                    "lines": list(finding.lines[:most]),
-                }
-                for finding in self.findings
-            ],
+            "seen": {name: self._seen(name) for name in FIELDS if self.counts[name]},
+            "timeline": timeline(self.by_hour, self.bad_by_hour),
+            "templates": [template_entry(template, most) for template in self.templates],
+            "findings": [finding_entry(finding, most) for finding in self.findings],
             "notes": notes,
         }
 
+    def _seen(self, name: str) -> dict[str, dict[str, object]]:
+        """Where and when the most frequent values come for the first and last time."""
+        frequent = [value for value, _ in ranking(self.counts[name])[:SEEN_LISTED]]
+        return {value: seen_entry(self.values[name][value]) for value in frequent if value in self.values[name]}
 
-def analyse(path: Path, name: str, on_progress: Callable[[int], None] | None = None) -> LogFacts:
+
+def ranking(counter: Counter[str], by_value: bool = False) -> list[tuple[str, int]]:
+    """Values with their counts, the most frequent first, then by value; or all by value."""
+    return sorted(counter.items(), key=lambda pair: pair[0] if by_value else (-pair[1], pair[0]))
+
+
+def template_entry(template: Template, most: int | None) -> dict[str, object]:
+    """The contract's entry of a template."""
+    return {
+        "id": template.id,
+        "pattern": template.pattern,
+        "count": template.count,
+        "lines": template.lines[:most].tolist(),
+    }
+
+
+def finding_entry(finding: Finding, most: int | None) -> dict[str, object]:
+    """The contract's entry of a finding: its fields, with the first `most` lines."""
+    entry: dict[str, object] = {one.name: getattr(finding, one.name) for one in fields(finding)}
+    return entry | {"lines": finding.lines[:most].tolist(), "technique": list(finding.technique)}
+
+
+def seen_entry(seen: Seen) -> dict[str, object]:
+    """When a value was seen for the first and last time, and on which line it comes first."""
+    return {
+        "line": seen.line,
+        "first": iso(seen.first) if seen.first else None,
+        "last": iso(seen.last) if seen.last else None,
+    }
+
+
+def timeline(by_hour: Counter[int], bad_by_hour: Counter[int]) -> list[list[object]]:
+    """[hour, events, of these failed or denied], hours in ISO 8601, ascending; hours without events are not there."""
+    return [[iso(moment_of(hour)), by_hour[hour], bad_by_hour[hour]] for hour in sorted(by_hour)]
+
+
+def moment_of(hour: int) -> datetime:
+    """The beginning of an hour of `LogFacts.by_hour`."""
+    return datetime.fromordinal(hour // 24).replace(hour=hour % 24, tzinfo=UTC)
+
+
+def analyse(
+    path: Path,
+    name: str,
+    on_progress: Callable[[int], None] | None = None,
+    *,
+    rules: Rules | None = None,
+    selection: Selection | None = None,
+    every_line: bool = False,
+) -> LogFacts:
     """Count everything in one log.
 
     Args:
         path: the file, plain or gzip.
         name: what reports call it; becomes `LogFacts.path`.
         on_progress: told how many more bytes of the file have been read.
+        rules: what makes a single event a finding (`rules.load`); None for the rules that come with the program.
+        selection: the events to look at; None: all.
+        every_line: keep all line numbers of each template, not the first few.
 
     Raises:
         ReadError: the file is no text, cannot be opened, or unpacks without bound.
@@ -110,65 +161,80 @@ def analyse(path: Path, name: str, on_progress: Callable[[int], None] | None = N
         except OSError as error:
             raise ReadError(FileStatus.FAILED, f"{name} went away while it was read.") from error
         found = recognise(text.head, changed)
-        ledger, tally, templates, watch = Ledger(), _Tally(), Templates(), Watch()
-        for event in read_events(text, found, ledger):
+        analysis = Analysis(selection, every_line, rules)
+        analysis.take(read_events(text, found, analysis.ledger))
+        digest = text.finish()
+        return analysis.facts(name, text.notes, digest)
+
+
+class Analysis:
+    """Everything that is counted while the events of one log go by."""
+
+    def __init__(
+        self, selection: Selection | None = None, every_line: bool = False, rules: Rules | None = None
+    ) -> None:
+        self.ledger = Ledger()
+        self.watch = Watch(rules)
+        self.tally = Tally()
+        self.templates = Templates(every_line=every_line)
+        self.left_out = 0
+        self._selection = None if selection is None or selection.everything else selection
+
+    def take(self, events: Iterable[Event]) -> None:
+        """Count events, in the order of the log."""
+        watch = self.watch
+        for event in self.count(events):
+            watch.see(event)
+
+    def count(self, events: Iterable[Event]) -> Iterator[Event]:
+        """Count events, and hand those on that are looked at."""
+        selection, templates, tally = self._selection, self.templates, self.tally
+        for event in events:
+            if selection is not None and not selection.takes(event):
+                self.left_out += 1
+                continue
             templates.add(event.message, event.lines[0], ready=event.templated)
             tally.add(event)
-            watch.see(event)
-    for note in text.notes:
-        ledger.note(note)
-    _explain(ledger, tally)
-    return LogFacts(
-        path=name,
-        format=_format_name(ledger),
-        lines=ledger.lines,
-        events=tally.events,
-        event_lines=ledger.event_lines,
-        blank_lines=ledger.blank_lines,
-        unparsed_lines=len(ledger.unparsed),
-        first=tally.first,
-        last=tally.last,
-        counts=tally.counts,
-        templates=templates.result(),
-        findings=watch.findings(),
-        notes=ledger.notes,
-        unparsed=ledger.unparsed[:FIRST_LINES].tolist(),
-        first_seen=tally.first_seen,
-    )
+            yield event
+
+    def facts(self, name: str, notes: Iterable[str], sha256: str) -> LogFacts:
+        """What was counted, once all events have been taken. `notes`: what the text itself has to say."""
+        ledger, tally = self.ledger, self.tally
+        tally.settle()
+        for note in notes:
+            ledger.note(note)
+        _explain(ledger, tally, self.left_out, self._selection)
+        counts = {name: Counter({value: seen.count for value, seen in tally.values[name].items()}) for name in FIELDS}
+        return LogFacts(
+            path=name,
+            format=_format_name(ledger),
+            lines=ledger.lines,
+            events=tally.events,
+            event_lines=ledger.event_lines,
+            blank_lines=ledger.blank_lines,
+            unparsed_lines=len(ledger.unparsed),
+            first=tally.first,
+            last=tally.last,
+            counts=counts | {"hours": hours_of_day(tally.by_hour)},
+            templates=self.templates.result(),
+            findings=self.watch.findings(),
+            notes=ledger.notes,
+            unparsed=ledger.unparsed[:FIRST_LINES].tolist(),
+            left_out=self.left_out,
+            values=tally.values,
+            by_hour=tally.by_hour,
+            bad_by_hour=tally.bad_by_hour,
+            shapes=self.templates.shapes(),
+            sha256=sha256,
+        )
 
 
-class _Tally:
-    """Counts the fields of events."""
-
-    def __init__(self) -> None:
-        self.events = 0
-        self.timeless = 0
-        self.first: datetime | None = None
-        self.last: datetime | None = None
-        self.counts: dict[str, Counter[str]] = {name: Counter() for name in COUNTS}
-        self.first_seen: dict[str, dict[str, int]] = {name: {} for name in COUNTS}
-        self._fields = [(self.counts[name], self.first_seen[name]) for name in COUNTS[:-1]]
-
-    def add(self, event: Event) -> None:
-        self.events += 1
-        values = (event.actor, event.action, event.object, event.outcome, event.error_code, event.source)
-        for value, (counter, first_seen) in zip(values, self._fields, strict=True):
-            if value is None:
-                continue
-            if value not in first_seen:
-                if len(counter) >= VALUES_MAX:
-                    value = OTHERS
-                first_seen[value] = event.lines[0]
-            counter[value] += 1
-        time = event.time
-        if time is None:
-            self.timeless += 1
-            return
-        self.counts["hours"][_HOURS[time.hour]] += 1
-        if self.first is None or time < self.first:
-            self.first = time
-        if self.last is None or time > self.last:
-            self.last = time
+def hours_of_day(by_hour: Counter[int]) -> Counter[str]:
+    """Events by hour of the day, "00" to "23" in UTC."""
+    hours: Counter[str] = Counter()
+    for hour, count in by_hour.items():
+        hours[f"{hour % 24:02}"] += count
+    return hours
 
 
 def _format_name(ledger: Ledger) -> str:
@@ -180,14 +246,16 @@ def _format_name(ledger: Ledger) -> str:
     return names[0] if len(names) == 1 else "mixed: " + " + ".join(names)
 
 
-def _explain(ledger: Ledger, tally: _Tally) -> None:
+def _explain(ledger: Ledger, tally: Tally, left_out: int, selection: Selection | None) -> None:
+    if selection is not None:
+        ledger.note(f"Only events {selection.words()} were looked at; {left_out:,} others were left out.")
     if len(ledger.formats) > 1:
         parts = ", ".join(f"{name} {count:,}" for name, count in ledger.formats.most_common())
         ledger.note(f"Events by format: {parts}.")
     if tally.timeless and tally.first:
         ledger.note(f"{tally.timeless:,} events carry no readable time; they are counted, but not in the hours.")
-    if not tally.events and ledger.lines:
+    if not tally.events and not left_out and ledger.lines:
         ledger.note("No event was found in this file.")
-    for name, counter in tally.counts.items():
-        if OTHERS in counter:
+    for name, values in tally.values.items():
+        if OTHERS in values:
             ledger.note(f"There are more than {VALUES_MAX:,} {name}; the rest is counted together as {OTHERS}.")

@@ -16,15 +16,19 @@ class Finding:
 
     severity: str  # of SEVERITIES
     title: str
-    why: str  # why it matters, who it was, and what to check next
+    why: str  # why it matters, and who it was
     count: int  # events
     lines: "array[int]"  # where they begin, ascending, each once
+    technique: tuple[str, ...] = ()  # of MITRE ATT&CK, where known: "T1110"
+    check: str = ""  # what an auditor looks at next
 
 
-def finding(severity: str, title: str, why: str, lines: Iterable[int]) -> Finding:
+def finding(
+    severity: str, title: str, why: str, lines: Iterable[int], *, check: str = "", technique: tuple[str, ...] = ()
+) -> Finding:
     """A finding about the events that begin on `lines`, in any order; one for each event."""
     all_lines = list(lines)
-    return Finding(severity, title, why, len(all_lines), array("Q", sorted(set(all_lines))))
+    return Finding(severity, title, why, len(all_lines), array("Q", sorted(set(all_lines))), technique, check)
 
 
 def named(actors: Counter[str]) -> str:

@@ -15,13 +15,17 @@ from typing import Protocol
 
 from ingest.errors import ReadError
 from ingest.logs.access import AccessLog
+from ingest.logs.auditd import Auditd
+from ingest.logs.clock import YearlessClock
 from ingest.logs.events import Event, Ledger
 from ingest.logs.layouts import LAYOUTS, LaidOut, PlainText
 from ingest.logs.lines import Text
 from ingest.logs.mapping import Record, is_event
+from ingest.logs.pairs import Pairs
 from ingest.logs.records import JsonLines, is_document, read_document, records_of
 from ingest.logs.syslog import Rfc3164, Rfc5424
 from ingest.logs.table import header_of, read_table
+from ingest.logs.windows import is_windows, read_windows
 
 SAMPLE_LINES = 1000  # lines of the head that vote
 
@@ -61,10 +65,16 @@ class LineFormat(Protocol):
 class Recognition:
     """What a log's head says about it."""
 
-    document: bool = False  # JSON over several lines
+    document: bool = False  # JSON or XML, whose records do not keep to lines
+    windows: bool = False  # the document holds Windows events
     delimiter: str | None = None  # a table with this between its columns
     line_formats: tuple[LineFormat, ...] = ()  # in the order in which a line is offered to them
     share: float = 0.0  # 0..1, of the head's lines that fit a format other than plain text
+
+    def clocks(self) -> list[YearlessClock]:
+        """The clocks that remember a year from one line to the next."""
+        clocks = (form.clock for form in self.line_formats if isinstance(form, Rfc3164 | LaidOut))
+        return [clock for clock in clocks if clock is not None]
 
 
 def is_log(path: Path) -> bool:
@@ -74,6 +84,8 @@ def is_log(path: Path) -> bool:
             head = text.head if text.head_is_all else text.head.rpartition("\n")[0] or text.head
     except ReadError:
         return False
+    if is_windows(head):
+        return True
     if is_document(head):
         return _document_of_events(head)
     found = recognise(head, datetime.now(UTC))
@@ -87,13 +99,16 @@ def is_log(path: Path) -> bool:
 
 def recognise(head: str, changed: datetime) -> Recognition:
     """The format of a log from its first lines. `changed`: when the file was, for timestamps without a year."""
+    if is_windows(head):
+        return Recognition(document=True, windows=True)
     if is_document(head):
         return Recognition(document=True)
     header = header_of(head)
     if header:
         return Recognition(delimiter=header[0])
     candidates = _strict_formats(changed)
-    sample = [line for line in head.splitlines()[:SAMPLE_LINES] if line.strip()]
+    # Not `splitlines`: some formats keep control characters inside a line that it would end at.
+    sample = [line.removesuffix("\r") for line in head.split("\n")[:SAMPLE_LINES] if line.strip()]
     votes: Counter[int] = Counter()
     unfit = 0
     for index, line in enumerate(sample):
@@ -113,7 +128,7 @@ def recognise(head: str, changed: datetime) -> Recognition:
 def read_events(text: Text, found: Recognition, ledger: Ledger) -> Iterator[Event]:
     """All events of a log in their order. The ledger is complete when the last one has been taken."""
     if found.document:
-        yield from read_document(text, ledger)
+        yield from read_windows(text, ledger) if found.windows else read_document(text, ledger)
         return
     lines = _numbered(text, ledger)
     if found.delimiter:
@@ -161,6 +176,12 @@ def _read_lines(lines: Iterator[tuple[int, str]], formats: Sequence[LineFormat],
                 break
         if events:
             ledger.event_lines += 1
+            if isinstance(form, Auditd) and pending is not None and not last:
+                joined = form.joined(pending, events[0])
+                if joined is not None:
+                    ledger.formats[form.name] -= 1
+                    pending = joined
+                    continue
             if pending is not None:
                 yield _joined(pending, tail, last) if last else pending
             tail, last, kept = [], 0, 0
@@ -187,6 +208,9 @@ def _strict_formats(changed: datetime) -> list[LineFormat]:
     """All line formats but plain text, in the order in which they are tried on a line."""
     return [
         JsonLines(),
+        Auditd(),
+        Pairs("cef"),
+        Pairs("leef"),
         Rfc5424(),
         Rfc3164(changed),
         AccessLog(),

@@ -84,7 +84,7 @@ class LaidOut:
     def __init__(self, layout: Layout, changed: datetime) -> None:
         self.name = f"text-{layout.name}"
         self._layout = layout
-        self._clock = None if layout.year else YearlessClock(changed)
+        self.clock = None if layout.year else YearlessClock(changed)
         self._zoneless = False
 
     def parse(self, number: int, text: str) -> tuple[Event, ...] | None:
@@ -94,16 +94,16 @@ class LaidOut:
             return None
         fields = match.groupdict()
         stamp: str = fields["time"]
-        time = self._clock.parse(stamp) if self._clock else parse_time(stamp)
+        time = self.clock.parse(stamp) if self.clock else parse_time(stamp)
         if time is None:
             return None
-        self._zoneless |= self._clock is None and not has_zone(stamp)
+        self._zoneless |= self.clock is None and not has_zone(stamp)
         level = level_word(fields.get("level"))
         return (Event((number, number), time, None, None, None, None, None, None, fields["message"], False, level, ""),)
 
     def notes(self) -> list[str]:
         """What a reader must know about the times."""
-        if self._clock:
+        if self.clock:
             return [
                 "The timestamps name no year and no zone: the year is inferred from when the file was last changed, "
                 "and the times are read as UTC."

@@ -5,17 +5,22 @@ A line ends at "\\n" (a "\\r" before it is dropped). What is not UTF-8 becomes U
 
 import codecs
 import gzip
+import hashlib
 import io
+import os
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 
 from ingest.errors import ReadError
+from ingest.logs.evtx import MAGIC, EvtxLines
 from ingest.types import FileStatus
 
 HEAD_BYTES = 1 << 18
 """What recognition looks at: enough for a thousand lines, little enough to read of every file in a folder."""
+
+BLOCK = 1 << 20  # bytes read at a time
 
 LINE_MAX = 1 << 24
 """Characters kept of one line. The longest real lines are CloudTrail documents, which `Text.chunks` reads in pieces."""
@@ -45,22 +50,48 @@ class _Source(Protocol):
 
 
 class _Meter(io.RawIOBase):
-    """A raw file that reports how many bytes were taken from it (compressed ones, where it is compressed)."""
+    """A raw file up to the size that it had when it was opened, and what was taken from it."""
 
     def __init__(self, raw: io.FileIO, on_progress: Callable[[int], None] | None) -> None:
         self._raw = raw
         self._on_progress = on_progress
+        self._status = os.fstat(raw.fileno())
+        self._digest = hashlib.sha256()
         self.taken = 0
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: object) -> int:
-        count = self._raw.readinto(buffer)  # type: ignore[arg-type]  # a writable buffer, as RawIOBase demands
+        view = memoryview(buffer)  # type: ignore[arg-type]  # a writable buffer, as RawIOBase demands
+        count = self._raw.readinto(view[: max(0, self._status.st_size - self.taken)])
+        self._digest.update(view[:count])
         self.taken += count
         if self._on_progress and count:
             self._on_progress(count)
         return count
+
+    @property
+    def sha256(self) -> str:
+        """Of the bytes that were taken, hex."""
+        return self._digest.hexdigest()
+
+    def change(self) -> str | None:
+        """What became of the file while it was read, if anything."""
+        before, now = self._status, os.fstat(self._raw.fileno())
+        if self.taken < before.st_size:
+            return (
+                f"The file shrank while it was read: of {before.st_size:,} bytes {self.taken:,} were there to be read. "
+                "Run the command again when nothing writes to it."
+            )
+        if now.st_size > before.st_size:
+            return (
+                f"The file grew while it was read: its first {before.st_size:,} bytes were counted, what came later "
+                f"(so far {now.st_size - before.st_size:,} bytes) was not."
+            )
+        if now.st_mtime_ns != before.st_mtime_ns:
+            return "The file was written to while it was read; run the command again when nothing writes to it."
+        return None
 
     def close(self) -> None:
         self._raw.close()
@@ -85,6 +116,12 @@ class Text:
         self.compressed = buffered.peek(2)[:2] == b"\x1f\x8b"
         self._bytes: _Source = gzip.GzipFile(fileobj=buffered) if self.compressed else buffered
         self._buffered = buffered
+        if buffered.peek(len(MAGIC))[: len(MAGIC)] == MAGIC:
+            try:
+                self._bytes = EvtxLines(path, buffered.read1, self.notes.append)
+            except ReadError:
+                self.close()
+                raise
         self._unpacked = 0
         self._first = b""
         try:
@@ -105,6 +142,12 @@ class Text:
         self._bytes.close()
         self._buffered.close()
 
+    def finish(self) -> str:
+        """SHA-256 (hex) of the bytes of the file, as far as they were read; notes what changed meanwhile."""
+        if (change := self._meter.change()) is not None:
+            self.notes.append(change)
+        return self._meter.sha256
+
     @property
     def head(self) -> str:
         """The beginning, decoded, for recognition. Its last line may be cut."""
@@ -115,10 +158,21 @@ class Text:
         """Whether `head` is the whole file."""
         return len(self._first) < HEAD_BYTES
 
+    @property
+    def is_utf8(self) -> bool:
+        """Whether the text is read as UTF-8."""
+        return self._encoding.startswith("utf-8")
+
+    def blocks(self) -> Iterator[bytes]:
+        """The unpacked bytes in blocks of about a megabyte, `head` included, a byte order mark of UTF-8 left out."""
+        yield self._first.removeprefix(codecs.BOM_UTF8)
+        while data := self._read(BLOCK):
+            yield data
+
     def chunks(self) -> Iterator[str]:
         """The decoded text in pieces of about a million characters, `head` included."""
         yield self._decoder.decode(self._first)
-        while data := self._read(1 << 20):
+        while data := self._read(BLOCK):
             yield self._decoder.decode(data)
         yield self._decoder.decode(b"", final=True)
 
@@ -175,3 +229,15 @@ class Text:
         elif len(self._first.translate(None, _TEXT_BYTES)) > CONTROL_MAX * len(self._first):
             raise ReadError(FileStatus.DAMAGED, f"{self.name} is not a text log: it holds binary data.")
         return encoding
+
+
+class Lines(Text):
+    """Lines that were read already, as a text. There is no file behind them."""
+
+    def __init__(self, lines: Iterable[tuple[int, str]]) -> None:
+        self.notes = []
+        self._lines = lines
+
+    def lines(self) -> Iterator[tuple[int, str]]:
+        """(1-based number, line without its end)."""
+        return iter(self._lines)

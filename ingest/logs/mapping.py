@@ -2,20 +2,22 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 
 from ingest.logs.access import outcome_of_status
 from ingest.logs.clock import from_epoch, has_zone, parse_time
 from ingest.logs.events import Event, Outcome
-from ingest.logs.keys import FAMILIES, IDENTITY, NAMES, WRAPPERS, Family
+from ingest.logs.keys import FAMILIES, IDENTITY, NAMES, SAYS, WRAPPERS, Family
 from ingest.logs.layouts import level_word
 
 Record = Mapping[str, object]
 
 VALUE_MAX = 300
 """Characters kept of an actor, object and so on. Longer ones are payloads, not names."""
+
+ABOUT_MAX = 200  # characters of a value that says what an event is about; longer ones tell stories
 
 
 _SUCCESS = {"success", "succeeded", "successful", "ok", "allow", "allowed", "accept", "accepted", "granted", "permit",
@@ -26,6 +28,12 @@ _FAILURE = {"failure", "failed", "fail", "error", "false", "no", "invalid", "uns
 _DENIED_CODE = re.compile(
     r"(?i)access.?denied|unauthori[sz]ed|forbidden|permission.?denied|not.?authorized|^40[13]$|^7$"
 )
+
+_ERROR = re.compile(
+    r"(?i)^-?\d+$|err|fail|den|forbid|invalid|exce|not|unauth|bad|block|reject|timeout|expire|limit|abort|lock"
+)
+_MAYBE_ERRORS = frozenset(("code", "reason"))
+"""Keys whose value is an error only if it says so, by a number or words of trouble. "T1000I" is some other code."""
 
 
 @lru_cache(maxsize=4096)
@@ -117,8 +125,11 @@ class Mapper:
             return None
 
         action = first(family.action)
+        action = family.codes.get(action or "", action)
         error = first(family.error_code)
         outcome = outcome_word(first(family.outcome) or "")
+        if outcome == Outcome.FAILURE and family.outcome[0].endswith(".granted"):
+            outcome = Outcome.DENIED
         if error and outcome_word(error) is Outcome.SUCCESS:
             error = None
         if outcome is None and (error or family.silence_is_success):
@@ -140,24 +151,33 @@ class Mapper:
             True,
             level_word(first(family.severity)),
             detail,
+            _about(action, (_at(record, path) for path in family.about)) if family.about else "",
+            record,
         )
 
     def _generic(self, record: Record, lines: tuple[int, int], detail: str) -> Event:
         flat = _flat(record)
         names = _names_in(tuple(flat))
 
-        def first(field: str) -> str | None:
+        def first(field: str, best: tuple[str, ...] = IDENTITY) -> str | None:
             for name in names[field]:
-                value = _text(flat[name])
+                value = _text(flat[name], best)
                 if value:
                     return value
             return None
 
-        action, message = first("action"), first("message")
-        error = first("error_code")
+        action, message = first("action", SAYS), first("message")
+        error = next(
+            (
+                text
+                for name in names["error_code"]
+                if (text := _text(flat[name])) and (name not in _MAYBE_ERRORS or _ERROR.search(text))
+            ),
+            None,
+        )
         if error and outcome_word(error) in (None, Outcome.SUCCESS):
             error = None
-        outcome = outcome_word(first("outcome") or "")
+        outcome = outcome_word(first("outcome", SAYS) or "")
         if outcome is None and error:
             outcome = outcome_of_error(error)
         times = (self._moment(flat[name]) for name in names["time"])
@@ -178,6 +198,8 @@ class Mapper:
             templated,
             level_word(first("severity")),
             detail,
+            _about(action, (flat[name] for name in names["about"])),
+            record,
         )
 
     def _moment(self, value: object) -> datetime | None:
@@ -240,8 +262,15 @@ def _at(record: Record, path: str) -> object:
     return value
 
 
-def _text(value: object) -> str | None:
-    """A value as one short piece of text; None for what names nothing."""
+def _about(action: str | None, values: Iterable[object]) -> str:
+    """What else says what happened, each once: short texts only, as long ones tell stories."""
+    said = dict.fromkeys(value for value in values if isinstance(value, str) and len(value) <= ABOUT_MAX)
+    said.pop(action or "", None)
+    return "; ".join(said)
+
+
+def _text(value: object, best: tuple[str, ...] = IDENTITY) -> str | None:
+    """A value as one short piece of text; None for what names nothing. `best`: keys that tell what a record names."""
     if isinstance(value, str):
         return clip(value.strip()) or None
     if isinstance(value, bool):
@@ -249,14 +278,14 @@ def _text(value: object) -> str | None:
     if isinstance(value, int | float):
         return str(value)
     if isinstance(value, list):
-        return _text(value[0]) if value else None
+        return _text(value[0], best) if value else None
     if isinstance(value, dict):
         inner = {key(str(name)): part for name, part in value.items()}
-        for name in IDENTITY:
+        for name in best:
             if name in inner and not isinstance(inner[name], dict | list) and (text := _text(inner[name])):
                 return text
         for part in inner.values():
-            if isinstance(part, dict) and (text := _text(part)):
+            if best is IDENTITY and isinstance(part, dict) and (text := _text(part)):
                 return text
     return None
 

@@ -1,4 +1,4 @@
-"""What a log shows about itself: silence, a clock that jumps back, lines that are there twice.
+"""What a log shows about itself: silence, bursts, a clock that jumps back, lines that are there twice.
 
 Silence may be a machine that was off, or lines that somebody took out; only the log's own rhythm can tell which
 silence is unusual.
@@ -6,10 +6,10 @@ silence is unusual.
 
 from array import array
 from collections import deque
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from ingest.logs.clock import iso
-from ingest.logs.events import Event
+from ingest.logs.events import Event, Outcome
 from ingest.logs.findings import Finding, finding
 
 _GAPS_KEPT = 200  # the longest gaps of a log; the tenth longest says what is usual
@@ -20,6 +20,12 @@ _EVENTS_LEAST = 200  # events that it takes to know a rhythm
 
 _BACK_LEAST = timedelta(minutes=1)  # writers that run side by side disagree by less
 _BACK_MEDIUM = timedelta(hours=1)
+
+_BURST_TIMES = 6  # times as many as in a busy hour of this log
+_BURST_LEAST = 50  # failures in an hour: fewer are no burst anywhere
+_BURST_HOURS = 48  # hours with events that it takes to know what a busy one is
+_BURST_WHO = 5  # sources that they come from: what one source or one account does is told elsewhere
+_BURSTS_KEPT = 20  # hours whose lines are kept, those with the most failures
 
 _DOUBLE_WINDOW = 500  # events within which the same record again counts as a double
 
@@ -72,8 +78,10 @@ class Rhythm:
                 "medium",
                 f"The log is silent for {_span(gap)}",
                 f"From {iso(start)} to {iso(end)}; apart from the nine longest, no pause exceeds {_span(usual)}. "
-                "The machine was off, or lines are missing: compare with another log.",
+                "The machine was off, or lines are missing.",
                 (before, after),
+                check="Compare with another log of the same time.",
+                technique=("T1070",),
             )
             for gap, start, end, before, after in ranked[:9]
             if gap >= limit and self._expected(start, end) >= _EXPECTED
@@ -101,7 +109,64 @@ class Rhythm:
                 "The clock goes backwards",
                 f"By up to {_span(self._back_most)}. A clock was set, or lines were moved or put in later.",
                 self._back,
+                check="See who could write to the log, and whether the machine's clock was set.",
+                technique=("T1070.006",),
             )
+        ]
+
+
+class Bursts:
+    """Hours with far more failures and refusals, from many sides, than this log's busy hours have."""
+
+    def __init__(self) -> None:
+        self._active: set[int] = set()  # hours since 1970 that have events
+        self._counts: dict[int, int] = {}  # hour: failures
+        self._lines: dict[int, array[int]] = {}  # of those with the most
+        self._who: dict[int, set[str | None]] = {}  # of the same hours: the first `_BURST_WHO` sources, or actors
+
+    def see(self, event: Event) -> None:
+        """Take the next event."""
+        if event.time is None:
+            return
+        hour = int(event.time.timestamp()) // 3600
+        self._active.add(hour)
+        if event.outcome not in (Outcome.FAILURE, Outcome.DENIED):
+            return
+        count = self._counts.get(hour, 0) + 1
+        self._counts[hour] = count
+        lines = self._lines.get(hour)
+        if lines is None and count == 1:
+            lines = self._lines[hour] = array("Q")
+            self._who[hour] = set()
+            if len(self._lines) > 2 * _BURSTS_KEPT:
+                most = sorted(self._lines, key=lambda known: (-self._counts[known], -known))[:_BURSTS_KEPT]
+                self._lines = {known: self._lines[known] for known in {*most, hour}}
+                self._who = {known: self._who[known] for known in self._lines}
+        if lines is not None:
+            lines.append(event.lines[0])
+            if len(self._who[hour]) < _BURST_WHO:
+                self._who[hour].add(event.source or event.actor)
+
+    def findings(self) -> list[Finding]:
+        """What stood out."""
+        if len(self._active) < _BURST_HOURS:
+            return []
+        counts = sorted(self._counts.get(hour, 0) for hour in self._active)
+        busy = counts[int(0.95 * (len(counts) - 1))]
+        limit = max(_BURST_LEAST, _BURST_TIMES * busy)
+        many = (hour for hour in self._lines if self._counts[hour] >= limit and len(self._who[hour]) == _BURST_WHO)
+        found = sorted(many, key=lambda hour: (-self._counts[hour], hour))
+        return [
+            finding(
+                "medium",
+                f"{self._counts[hour]:,} failures and refusals in one hour",
+                f"From {iso(datetime.fromtimestamp(hour * 3600, UTC))} on; in a busy hour this log has {busy:,}.",
+                self._lines[hour],
+                check="See what they have in common, a program, a target or a list, and what succeeded meanwhile.",
+                technique=("T1110",),
+            )
+            for hour in found[:5]
+            if len(self._lines[hour]) == self._counts[hour]  # else another hour took its place for a while
         ]
 
 
@@ -136,9 +201,9 @@ class Doubles:
             finding(
                 "low",
                 "Records are there twice",
-                "The very same record comes again shortly after. It was delivered twice, or somebody put it in: count "
-                "such events once.",
+                "The very same record comes again shortly after. It was delivered twice, or somebody put it in.",
                 self._lines,
+                check="Count such events once.",
             )
         ]
 

@@ -16,9 +16,9 @@ from typing import Protocol
 
 from ingest.logs.approvals import AfterApproval, OneHand
 from ingest.logs.events import Event, Outcome
-from ingest.logs.findings import Finding, finding
-from ingest.logs.rhythm import Doubles, Rhythm
-from ingest.logs.rules import words_of
+from ingest.logs.findings import Finding, finding, named
+from ingest.logs.rhythm import Bursts, Doubles, Rhythm
+from ingest.logs.words import words_of
 
 ENTITIES_MAX = 50_000
 """Actors or sources that a signal keeps apart. A log with more is a scan of the internet, and others are not missed."""
@@ -46,7 +46,8 @@ class Signal(Protocol):
 
 def all_signals() -> list[Signal]:
     """A fresh set for one log."""
-    return [LogIns(), Refusals(), Amounts(), AfterApproval(), OneHand(), TwoPlaces(), Rhythm(), Doubles()]
+    who: list[Signal] = [LogIns(), Refusals(), Amounts(), TwoPlaces(), Unusual()]
+    return [*who, AfterApproval(), OneHand(), Rhythm(), Bursts(), Doubles()]
 
 
 @dataclass(slots=True)
@@ -112,9 +113,10 @@ class LogIns:
                     finding(
                         "high",
                         f"A log-in of {actor} from {source} succeeded after {len(lines) - 1:,} failures",
-                        "Somebody guessed until the password was right, or a person had forgotten it. Ask the person; "
-                        "if in doubt, change the password and look at what the session did.",
+                        "Somebody guessed until the password was right, or a person had forgotten it.",
                         lines,
+                        check="Ask the person; if in doubt, change the password and look at what the session did.",
+                        technique=("T1110", "T1078"),
                     )
                 )
             sprayed = len(attempts.actors) >= self._ACCOUNTS and len(attempts.lines) >= self._MANY
@@ -129,8 +131,10 @@ class LogIns:
                 finding(
                     "medium",
                     f"{len(attempts.lines):,} failed log-ins from {source}",
-                    f"Somebody guesses passwords of {whom}; none was right. Block the address if it is not your own.",
+                    f"Somebody guesses passwords of {whom}; none was right.",
                     attempts.lines,
+                    check="Block the address if it is not your own.",
+                    technique=("T1110",),
                 )
             )
         if len(guessing) > LISTED:
@@ -142,6 +146,8 @@ class LogIns:
                     "Guessing from many addresses at once is the background noise of the internet, or one attacker "
                     "with many machines.",
                     rest,
+                    check="Look for the accounts that were tried most, and whether any of them got in.",
+                    technique=("T1110",),
                 )
             )
         return found
@@ -187,6 +193,8 @@ class Refusals:
                     f"{kinds:,} different actions were refused. Many kinds mean that somebody tries what is "
                     "open, one kind mostly a program with the wrong rights.",
                     lines,
+                    check="Ask the account's owner what it was doing, and see what was not refused.",
+                    technique=("T1526", "T1087") if kinds >= self._KINDS else (),
                 )
             )
         if len(ranked) > LISTED:
@@ -245,9 +253,10 @@ class Amounts:
                     finding(
                         "high" if taking and len(taken) >= 2 * limit else "medium",
                         f"{actor} did {action} {len(taken):,} times in {_hours(len(many))}",
-                        f"In a busy hour others do it {_times(round(usual))}. Ask what the data was for and where it "
-                        "went.",
+                        f"In a busy hour others do it {_times(round(usual))}.",
                         taken,
+                        check="Ask what the data was for and where it went.",
+                        technique=("T1530",),
                     )
                 )
         return sorted(found, key=lambda f: -f.count)[: 2 * LISTED]
@@ -310,11 +319,87 @@ class TwoPlaces:
                     "medium",
                     f"{actor} was active in two places at once",
                     f"Within half an hour from {where}. One person with two connections, or a shared or stolen "
-                    "credential: ask the person.",
+                    "credential.",
                     seen.turns,
+                    check="Ask the person.",
+                    technique=("T1078",),
                 )
             )
         return found[: 2 * LISTED]
+
+
+class Unusual:
+    """Log-ins from a place, or at an hour, that an account with settled habits has never had."""
+
+    _LOGINS = 20  # log-ins before one that can be out of habit
+    _DAYS = 5  # days that they are spread over
+    _PLACES = 3  # an account that comes from more places has no habit
+    _HOUR_SHARE = 0.02  # share of the account's log-ins within an hour of the day, either way, that makes it an odd one
+    _KEPT = 5000  # log-ins of one account that are looked at; programs have more, and no habits of people
+
+    def __init__(self) -> None:
+        self._logins: dict[str, list[tuple[datetime, str | None, int]]] = {}
+
+    def see(self, event: Event) -> None:
+        """Take the next event."""
+        if event.actor is None or event.time is None or _login(event.action, event.outcome) is not True:
+            return
+        logins = self._logins.get(event.actor)
+        if logins is None:
+            if len(self._logins) >= ENTITIES_MAX:
+                return
+            logins = self._logins[event.actor] = []
+        if len(logins) <= self._KEPT:
+            logins.append((event.time, _place(event.source) if event.source else None, event.lines[0]))
+
+    def findings(self) -> list[Finding]:
+        """What stood out."""
+        both: list[tuple[str, int]] = []
+        place: list[tuple[str, int]] = []
+        hour: list[tuple[str, int]] = []
+        for actor, logins in self._logins.items():
+            if not self._LOGINS < len(logins) <= self._KEPT:
+                continue
+            for line, new, odd in self._out_of_habit(logins):
+                (both if new and odd else place if new else hour).append((actor, line))
+        return [
+            *self._told(both, "medium", "a place and at an hour that are new for the account"),
+            *self._told(place, "low", "a place that is new for the account"),
+            *self._told(hour, "low", "its usual place at an hour that is new for the account"),
+        ]
+
+    def _out_of_habit(self, logins: list[tuple[datetime, str | None, int]]) -> list[tuple[int, bool, bool]]:
+        """(line, new place, odd hour) of the log-ins that are out of habit."""
+        hours = Counter(time.hour for time, _, _ in logins)
+        seen: Counter[str | None] = Counter()
+        days: set[int] = set()
+        found = []
+        for index, (time, where, line) in enumerate(logins):
+            near = sum(hours[(time.hour + step) % 24] for step in (-1, 0, 1))
+            settled = index >= self._LOGINS and len(days) >= self._DAYS and time.toordinal() not in days
+            new = where is not None and not _inside(where) and not seen[where] and len(seen) <= self._PLACES
+            odd = near <= max(1, self._HOUR_SHARE * len(logins))
+            if settled and (new or odd):
+                found.append((line, new, odd))
+            seen[where] += 1
+            if not settled or not (new or odd):
+                days.add(time.toordinal())
+        return found
+
+    def _told(self, logins: list[tuple[str, int]], severity: str, what: str) -> list[Finding]:
+        if not logins:
+            return []
+        return [
+            finding(
+                severity,
+                f"Log-ins from {what}",
+                "Before, the account had come from few networks and at its own hours for days."
+                + named(Counter(actor for actor, _ in logins)),
+                (line for _, line in logins),
+                check="Ask the person whether it was they, and look at what the session did.",
+                technique=("T1078",),
+            )
+        ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,13 @@ Each program's sentences are a table of patterns; the next program is another ta
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ingest.logs.clock import YearlessClock, has_zone, parse_time
 from ingest.logs.events import Event, Outcome
+from ingest.logs.mapping import Mapper
+from ingest.logs.pairs import pairs_of
 
 _SEVERITIES = ("emergency", "alert", "critical", "error", "warning", "notice", "info", "debug")
 
@@ -151,7 +153,7 @@ class Rfc3164:
     name = "syslog-rfc3164"
 
     def __init__(self, changed: datetime) -> None:
-        self._clock = YearlessClock(changed)
+        self.clock = YearlessClock(changed)
         self._yearless = False
 
     def parse(self, number: int, text: str) -> tuple[Event, ...] | None:
@@ -163,7 +165,7 @@ class Rfc3164:
         stamp = fields["time"]
         if stamp[0].isalpha():
             self._yearless = True
-            time = self._clock.parse(stamp)
+            time = self.clock.parse(stamp)
         else:
             time = parse_time(stamp)
         if time is None:
@@ -216,6 +218,11 @@ def understand(program: str | None, message: str) -> tuple[str, str | None, dict
 
 
 def _event(number: int, time: datetime | None, program: str | None, message: str, severity: str | None) -> Event:
+    if program in ("CEF", "LEEF"):
+        program, message = None, f"{program}:{message}"
+    if message.startswith(("CEF:", "LEEF:")) and (record := pairs_of(message)) is not None:
+        event = Mapper().event(record, (number, number), message)
+        return event if event.time else replace(event, time=time)
     meaning = understand(program, message)
     if meaning is None:
         return Event(

@@ -2,11 +2,18 @@
 
 Masking goes word by word and is remembered, as the words of a log repeat; a masked message that was seen before is
 not matched again. Both make it several times as fast as drain3's own miner, and neither changes which template a
-message gets. No state is kept on disk and no configuration file is read.
+message gets. No configuration file is read.
+
+A masked message is a `Shape`. What `Templates` have counted can be taken out as shapes and put into others: that is how
+pieces of a file, files of a batch and batches are joined, and the same shapes in the same order give the same
+templates.
 """
 
+import hashlib
 import re
+import sys
 from array import array
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,6 +26,10 @@ OTHER = f"<*> (unlike the first {TEMPLATES_MAX:,} templates)"
 
 MESSAGE_MAX = 4096  # characters of a message that are looked at: a template is known by its beginning
 _CACHE_MAX = 200_000  # remembered words and messages, each; then the memory starts anew
+
+LINES_KEPT = 21
+"""Line numbers of a template that are kept unless all are asked for: those that a report lists, and one to know that
+there are more. All of them would take 8 bytes an event."""
 
 _SIMILARITY = 0.4  # share of words in the same place that must agree
 _DEPTH = 4  # drain's own default: the first word leads to the candidates
@@ -45,6 +56,26 @@ class Template:
     lines: "array[int]" = field(default_factory=lambda: array("Q"))  # ascending, each once; the events' first lines
     merged_into: "Template | None" = None  # where to count instead, while templates grow
 
+    @property
+    def id(self) -> str:
+        """A name that the same pattern has in every file and batch: 10 hex digits of its SHA-256."""
+        return template_id(self.pattern)
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A masked message and where it occurs: what templates are made of."""
+
+    text: str
+    ready: bool  # a template that came ready-made, which is not grouped with others
+    count: int  # events
+    lines: Sequence[int]  # ascending, each once; the first `LINES_KEPT` unless all were asked for
+
+
+def template_id(pattern: str) -> str:
+    """The name of a pattern."""
+    return hashlib.sha256(pattern.encode(errors="surrogatepass")).hexdigest()[:10]
+
 
 # The order matters: what is found first hides its digits from the rest.
 _MASKS = (
@@ -67,11 +98,12 @@ class _Cluster:
     variants: dict[str, Template] = field(default_factory=dict)  # masked message: where it occurs
     mixed: Template | None = None  # all of them, once they are more than `_VARIANTS_MAX`
 
-    def variant(self, masked: str) -> Template:
+    def variant(self, masked: str, kept: int) -> Template:
         if self.mixed is None:
             if masked in self.variants or len(self.variants) < _VARIANTS_MAX:
                 return self.variants.setdefault(masked, Template(masked))
-            self.mixed = _union("", list(self.variants.values()))
+            members = list(self.variants.values())
+            self.mixed = Template("", sum(m.count for m in members), _first((m.lines for m in members), kept))
             for variant in self.variants.values():  # whoever remembers a variant now counts into the mixture
                 variant.merged_into = self.mixed
             self.variants = {}
@@ -81,64 +113,96 @@ class _Cluster:
 class Templates:
     """Grows templates from a stream of messages."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, every_line: bool = False) -> None:
+        """`every_line`: keep all line numbers, not the first `LINES_KEPT`."""
         # Imported here, at its one door: it costs 0.1 s and only logs need it.
         from drain3.drain import Drain
 
         self._drain = Drain(sim_th=_SIMILARITY, depth=_DEPTH, max_children=_CHILDREN, param_str=ANY)
-        self._words: dict[str, str] = {}
+        self._words = _Words()
         self._seen: dict[str, Template] = {}  # masked message: its template
         self._mined: dict[int, _Cluster] = {}  # drain's cluster id: the messages in it
         self._named: dict[str, Template] = {}  # templates that came ready-made
+        self._order: list[tuple[Template, bool]] = []  # (masked message, ready), in the order of first occurrence
+        self._kept = sys.maxsize if every_line else LINES_KEPT
 
     def add(self, message: str, line: int, *, ready: bool) -> None:
         """Count a message of the event that begins on `line`. `ready`: the message is a template already."""
         template = self._ready(message) if ready else self._mine(message)
         template.count += 1
-        if not template.lines or template.lines[-1] != line:
-            template.lines.append(line)
+        lines = template.lines
+        if len(lines) < self._kept and (not lines or lines[-1] != line):
+            lines.append(line)
+
+    def put(self, shape: Shape) -> Template:
+        """Count what others have counted. Returns where it went, for `pattern_of`."""
+        template = self._ready(shape.text) if shape.ready else self._mine_masked(shape.text)
+        template.count += shape.count
+        template.lines = _first([template.lines, shape.lines], self._kept)
+        return template
+
+    def shapes(self) -> list[Shape]:
+        """What was counted, in the order of first occurrence. `put` in that order, it gives the same templates."""
+        patterns = self._cluster_patterns()
+        mixtures = {id(cluster.mixed): patterns[number] for number, cluster in self._mined.items() if cluster.mixed}
+        shapes = []
+        for template, ready in self._order:
+            mixed = template.merged_into
+            if mixed is None:
+                shapes.append(Shape(template.pattern, ready, template.count, template.lines))
+            elif (pattern := mixtures.pop(id(mixed), None)) is not None:  # in the place of the first of its messages
+                shapes.append(Shape(pattern, False, mixed.count, mixed.lines))
+        return shapes
 
     def result(self) -> list[Template]:
         """All templates, most frequent first, then by pattern. Those that grew into the same pattern are one."""
-        parts: dict[str, list[Template]] = {}
-        patterns = {cluster.cluster_id: cluster.get_template() for cluster in self._drain.clusters}
+        return in_order(union(pattern, members, self._kept) for pattern, members in self._groups().items())
+
+    def patterns(self, places: Iterable[Template]) -> list[str]:
+        """The patterns that messages belong to now, by what `put` has returned."""
+        names = {id(member): pattern for pattern, members in self._groups().items() for member in members}
+        return [names[id(_end(place))] for place in places]
+
+    def _groups(self) -> dict[str, list[Template]]:
+        """Pattern: the masked messages that it stands for."""
+        groups: dict[str, list[Template]] = {}
+        patterns = self._cluster_patterns()
         for cluster_id, cluster in self._mined.items():
             if cluster.mixed is not None:
-                parts.setdefault(patterns[cluster_id], []).append(cluster.mixed)
+                groups.setdefault(patterns[cluster_id] or EMPTY, []).append(cluster.mixed)
             else:
                 for group in _split(list(cluster.variants.values())):
-                    parts.setdefault(_common([member.pattern for member in group]), []).extend(group)
+                    groups.setdefault(_common([member.pattern for member in group]) or EMPTY, []).extend(group)
         for pattern, template in self._named.items():
-            parts.setdefault(pattern, []).append(template)
-        merged = [_union(pattern or EMPTY, members) for pattern, members in parts.items()]
-        return sorted(merged, key=lambda template: (-template.count, template.pattern))
+            groups.setdefault(pattern or EMPTY, []).append(template)
+        return groups
+
+    def _cluster_patterns(self) -> dict[int, str]:
+        return {cluster.cluster_id: cluster.get_template() for cluster in self._drain.clusters}
 
     def mask(self, message: str) -> str:
         """The message with its variables replaced by `<*>`."""
-        words = self._words
-        masked = []
         if " bytes (" in message or " sec" in message:
             message = _MEASURES.sub(r"\1\2", message)
-        for word in message[:MESSAGE_MAX].split():
-            known = words.get(word)
-            if known is None:
-                known = _mask_word(word)
-                if len(words) >= _CACHE_MAX:
-                    words.clear()
-                words[word] = known
-            masked.append(known)
-        return " ".join(masked)
+        return " ".join(map(self._words.__getitem__, message[:MESSAGE_MAX].split()))
 
     def _ready(self, message: str) -> Template:
         template = self._named.get(message)
         if template is None:
-            if len(self._named) >= TEMPLATES_MAX:
-                message = OTHER
-            template = self._named.setdefault(message, Template(message))
+            template = self._name(message if len(self._named) < TEMPLATES_MAX else OTHER)
+        return template
+
+    def _name(self, pattern: str) -> Template:
+        template = self._named.get(pattern)
+        if template is None:
+            template = self._named[pattern] = Template(pattern)
+            self._order.append((template, True))
         return template
 
     def _mine(self, message: str) -> Template:
-        masked = self.mask(message)
+        return self._mine_masked(self.mask(message))
+
+    def _mine_masked(self, masked: str) -> Template:
         template = self._seen.get(masked)
         if template is None:
             template = self._match(masked)
@@ -153,9 +217,29 @@ class Templates:
         drain = self._drain
         full = drain.clusters_counter >= TEMPLATES_MAX
         if full and drain.tree_search(drain.root_node, masked.split(), _SIMILARITY, False) is None:
-            return self._named.setdefault(OTHER, Template(OTHER))
+            return self._name(OTHER)
         cluster, _ = drain.add_log_message(masked)
-        return self._mined.setdefault(cluster.cluster_id, _Cluster()).variant(masked)
+        messages = self._mined.setdefault(cluster.cluster_id, _Cluster())
+        new = masked not in messages.variants
+        template = messages.variant(masked, self._kept)
+        if new and template is not messages.mixed:
+            self._order.append((template, False))
+        return template
+
+
+def in_order(templates: Iterable[Template]) -> list[Template]:
+    """Most frequent first, then by pattern."""
+    return sorted(templates, key=lambda template: (-template.count, template.pattern))
+
+
+def union(pattern: str, members: Sequence[Template | Shape], most: int = sys.maxsize) -> Template:
+    """One template of several that turned out to be the same, with the first `most` of their lines."""
+    return Template(pattern, sum(member.count for member in members), _first((one.lines for one in members), most))
+
+
+def _end(template: Template) -> Template:
+    """Where a masked message is counted by now."""
+    return template.merged_into or template
 
 
 def _split(variants: list[Template]) -> list[list[Template]]:
@@ -188,16 +272,24 @@ def _common(patterns: list[str]) -> str:
     return " ".join(column[0] if len(set(column)) == 1 else ANY for column in columns)
 
 
-def _union(pattern: str, members: list[Template]) -> Template:
-    if len(members) == 1:
-        return Template(pattern, members[0].count, members[0].lines)
-    lines = np.unique(np.concatenate([np.frombuffer(member.lines, np.uint64) for member in members]))
-    return Template(pattern, sum(member.count for member in members), array("Q", lines.tobytes()))
+def _first(groups: Iterable[Sequence[int]], most: int) -> "array[int]":
+    """The first `most` of several ascending sequences of line numbers, ascending, each once."""
+    filled = [array("Q", lines) for lines in groups if lines]
+    if len(filled) < 2:
+        return filled[0][:most] if filled else array("Q")
+    lines = np.unique(np.concatenate([np.frombuffer(group, np.uint64) for group in filled]))
+    return array("Q", lines[:most].tobytes())
 
 
-def _mask_word(word: str) -> str:
-    if word.isalpha():
-        return word
-    for mask in _MASKS:
-        word = mask.sub(ANY, word)
-    return word
+class _Words(dict[str, str]):
+    """Words and what they are masked as; worked out when a word is asked for, and remembered."""
+
+    def __missing__(self, word: str) -> str:
+        masked = word
+        if not word.isalpha():
+            for mask in _MASKS:
+                masked = mask.sub(ANY, masked)
+        if len(self) >= _CACHE_MAX:
+            self.clear()
+        self[word] = masked
+        return masked

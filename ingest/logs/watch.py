@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from ingest.logs.events import Event, Outcome
 from ingest.logs.findings import SEVERITIES, Finding, named
-from ingest.logs.rules import RULES, Rule, rules_for
+from ingest.logs.rules import Rules, load
+from ingest.logs.sigma import Rule
 from ingest.logs.signals import all_signals
 
 
@@ -26,48 +27,84 @@ class _Hits:
             self.actors[event.actor] += 1
 
 
-class Watch:
-    """Watches a log's events and says in the end what stood out."""
+Judged = dict[tuple[str, bool], _Hits]
+"""What rules found: (id of a rule, met by what was only tried): its events."""
 
-    def __init__(self) -> None:
-        self._hits: dict[tuple[str, bool], _Hits] = {}
-        self._rules = {rule.title: rule for rule in RULES}
+
+class Watch:
+    """Watches a log's events and says in the end what stood out.
+
+    Rules look at each event by itself (`judge`), so that pieces of a log can be judged apart and joined with `add`;
+    signals have to see all events in their order (`follow`).
+    """
+
+    def __init__(self, rules: Rules | None = None) -> None:
+        """`rules`: None for those that come with the program."""
+        self._rules = rules or load()
+        self._named = {rule.id: rule for rule in self._rules.rules}
+        self._hits: Judged = {}
         self._signals = all_signals()
 
     def see(self, event: Event) -> None:
         """Take the next event."""
+        self.judge(event)
+        self.follow(event)
+
+    def judge(self, event: Event) -> None:
+        """Show an event to the rules alone."""
+        tried = event.outcome in (Outcome.FAILURE, Outcome.DENIED)
         worst: Rule | None = None
-        for rule in rules_for(event):
+        for rule in self._rules.met_by(event):
             # The gravest rule speaks for the event: the same thing is not reported twice under weaker names.
-            if worst is None or SEVERITIES.index(rule.severity) > SEVERITIES.index(worst.severity):
+            if worst is None or _weight(rule, tried) > _weight(worst, tried):
                 worst = rule
         if worst is not None:
-            attempt = event.outcome in (Outcome.FAILURE, Outcome.DENIED)
-            hits = self._hits.get((worst.title, attempt))
+            hits = self._hits.get((worst.id, tried))
             if hits is None:
-                hits = self._hits[worst.title, attempt] = _Hits()
+                hits = self._hits[worst.id, tried] = _Hits()
             hits.add(event)
+
+    def follow(self, event: Event) -> None:
+        """Show the next event to the signals alone."""
         for signal in self._signals:
             signal.see(event)
 
+    @property
+    def judged(self) -> Judged:
+        """What the rules have found so far."""
+        return self._hits
+
+    def add(self, judged: Judged, before: int) -> None:
+        """Add what the same rules found in the next piece of the log. `before`: lines that stand before the piece."""
+        for key, found in judged.items():
+            hits = self._hits.setdefault(key, _Hits())
+            hits.count += found.count
+            hits.lines.extend(line + before for line in found.lines)
+            hits.actors.update(found.actors)
+
     def findings(self) -> list[Finding]:
         """The gravest first; within a severity in the order in which they happened."""
-        found = [self._of_rule(title, attempt, hits) for (title, attempt), hits in self._hits.items()]
+        found = [_of_rule(self._named[name], tried, hits) for (name, tried), hits in self._hits.items()]
         for signal in self._signals:
             found.extend(signal.findings())
         return sorted(found, key=lambda f: (-SEVERITIES.index(f.severity), f.lines[0] if f.lines else 0, f.title))
 
-    def _of_rule(self, title: str, attempt: bool, hits: _Hits) -> Finding:
-        rule = self._rules[title]
-        return Finding(
-            lowered(rule.severity) if attempt else rule.severity,
-            f"Attempted, without success: {title[0].lower() + title[1:]}" if attempt else title,
-            f"{rule.why}{named(hits.actors)}",
-            hits.count,
-            hits.lines,
-        )
+
+def _weight(rule: Rule, tried: bool) -> int:
+    """The index in SEVERITIES of what a rule says of an event that was done, or only tried."""
+    return max(0, SEVERITIES.index(rule.severity) - (tried and rule.attempts == "lower"))
 
 
-def lowered(severity: str) -> str:
-    """The severity of an attempt."""
-    return SEVERITIES[max(0, SEVERITIES.index(severity) - 1)]
+def _of_rule(rule: Rule, tried: bool, hits: _Hits) -> Finding:
+    title = rule.title
+    if tried and rule.attempts == "lower":
+        title = f"Attempted, without success: {title[0].lower() + title[1:]}"
+    return Finding(
+        SEVERITIES[_weight(rule, tried)],
+        title,
+        f"{rule.why}{named(hits.actors)}",
+        hits.count,
+        hits.lines,
+        rule.technique,
+        rule.check,
+    )

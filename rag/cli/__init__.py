@@ -11,5 +11,6 @@ def main() -> None:
     offline.engage()
 
     from rag.cli.app import app  # after the guard: nothing is imported that it does not see
+    from rag.cli.command import CONFINED
 
-    app()
+    app(obj={CONFINED: True})

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ingest.errors import StorageError, UsageError
-from rag.cli.command import JsonOption, NoReaderOption
+from rag.cli.command import JsonOption, NoReaderOption, RedactOption
 from rag.cli.opening import open_answerer, open_catalog, open_retriever, parse_filter, say_filtered, say_mended
 from rag.config import HITS, Settings
 from rag.term import bold, columns, counted, dim, link, mark, one_line, say, show, show_json, wrapped
 
 if TYPE_CHECKING:
     from ingest.types import Hidden
+    from rag.personal.mask import Masker
     from rag.types import Answer, Citation, Hit, Sentence
 
 NOT_FOUND = 1
@@ -129,27 +130,32 @@ def ask(
     since: SinceOption = None,
     no_reader: NoReaderOption = False,
     quotes_only: Annotated[bool, typer.Option("--quotes-only", help="Quotations alone, no language model.")] = False,
+    redact: RedactOption = False,
     as_json: JsonOption = False,
 ) -> int:
     """Answer a question from the documents, with checked citations, or say that they do not."""
     from rag.answer import validate
+    from rag.personal.answers import redacted
+    from rag.personal.mask import Masker
     from rag.store import last
 
     questions = _questions(question, batch, validate)
     only = parse_filter(path, section, types, since)
     answerer = open_answerer(settings, only, read=not no_reader, write=not quotes_only)
+    masker = Masker() if redact else None
     if batch is not None:
         for number, text in questions:
-            show_json({"id": number} | asdict(answerer.ask(text, only=only)))
+            answer = answerer.ask(text, only=only)
+            show_json({"id": number} | asdict(redacted(answer, masker) if masker else answer))
         return 0
     say_mended(answerer.retriever, questions[0][1])
     if as_json:
         answer = answerer.ask(questions[0][1], only=only)
-        show_json(asdict(answer))
+        show_json(asdict(redacted(answer, masker) if masker else answer))
     else:
-        printer = Printer()
+        printer = Printer(masker)
         answer = answerer.ask(questions[0][1], only=only, on_hits=printer.hits, on_sentence=printer.sentence)
-        printer.finish(answer)
+        printer.finish(redacted(answer, masker) if masker else answer)
     try:
         last.keep(settings.index, answer.citations or answer.nearest)
     except StorageError as error:  # the answer stands all the same
@@ -159,6 +165,10 @@ def ask(
 
 class Printer:
     """Shows an answer as it comes: sentences when they have passed, then the sources."""
+
+    def __init__(self, masker: Masker | None = None) -> None:
+        """`masker`: of the sentences; what `finish` gets is masked already."""
+        self._masker = masker
 
     def hits(self, hits: list[Hit]) -> None:
         """The passages that were found; where they come from is worth knowing while the model reads."""
@@ -170,7 +180,8 @@ class Printer:
 
     def sentence(self, sentence: Sentence) -> None:
         """One checked sentence."""
-        show(bold(_wrap(str(sentence))))
+        text = str(sentence)
+        show(bold(_wrap(self._masker.text(text) if self._masker else text)))
 
     def finish(self, answer: Answer) -> None:
         """Whatever was not shown while it came."""
@@ -252,11 +263,11 @@ def _how(answer: Answer) -> str:
 def _source(place: dict[str, Any]) -> str:
     section = f"  ·  {place['section']}" if place["section"] else ""
     scan = "  (read by OCR)" if place["ocr"] else ""
+    masked = "  (masked)" if place.get("redacted") else ""
     also = f"  (the same file: {', '.join(place['also'])})" if place["also"] else ""
     hidden = "  (hidden in the document)" if place["hidden"] else ""
-    return link(
-        one_line(f"{_place(place)}{section}{scan}{hidden}{also}"), Path(place["root"], place["path"]), place["page"]
-    )
+    source = one_line(f"{_place(place)}{section}{scan}{hidden}{masked}{also}")
+    return link(source, Path(place["root"], place["path"]), place["page"])
 
 
 def _place(place: dict[str, Any]) -> str:

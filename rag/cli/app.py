@@ -5,13 +5,28 @@ from typing import Annotated
 import typer
 
 from rag import __version__
-from rag.cli import answering, chatting, erasing, evaluating, house, indexing, logbook, showing
+from rag.cli import (
+    answering,
+    chatting,
+    classifying,
+    comparing,
+    erasing,
+    evaluating,
+    extracting,
+    house,
+    indexing,
+    logbook,
+    recording,
+    scanning,
+    showing,
+)
 from rag.cli.command import (
     CollectionOption,
     DebugOption,
     EmbeddingOption,
     HomeOption,
     LanguageOption,
+    NoRecordOption,
     ReaderOption,
     command,
     keep,
@@ -42,25 +57,31 @@ def options(
     embedding_model: EmbeddingOption = None,
     reader_model: ReaderOption = None,
     language_model: LanguageOption = None,
+    no_record: NoRecordOption = False,
     debug: DebugOption = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
     ] = False,
 ) -> None:
     """Options that stand before a command hold for it as if they stood behind it."""
-    keep(context, home, collection, embedding_model, reader_model, language_model, debug)
+    keep(context, home, collection, embedding_model, reader_model, language_model, no_record, debug)
 
 
 app.command("ingest")(command(indexing.ingest))
 app.command("search")(command(answering.search))
 app.command("ask")(command(answering.ask))
-app.command("chat")(command(chatting.chat))
+app.command("chat")(command(chatting.chat, here=True))  # /save FILE
 app.command("show")(command(showing.show_page))
 app.command("summarize")(command(logbook.summarize))
 app.command("logs")(command(logbook.logs))
+app.command("diff")(command(comparing.diff))
+app.command("extract")(command(extracting.extract))
+app.command("classify")(command(classifying.classify))
 app.command("status")(command(indexing.status))
 app.command("verify")(command(indexing.verify))
 app.command("forget")(command(erasing.forget))
+app.command("scan")(command(scanning.scan))
+app.add_typer(recording.app, name="record")
 app.command("models")(command(house.models))
 app.command("eval")(command(evaluating.evaluate))
-app.command("doctor")(command(house.doctor))
+app.command("doctor")(command(house.doctor, unconfined_with="prove"))  # namespaces; each step confines itself

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ingest.errors import StrongroomError, UsageError
+from ingest.errors import StorageError, StrongroomError, UsageError
 from rag.cli.answering import PathOption, Printer, SectionOption, SinceOption, TypeOption
 from rag.cli.command import NoReaderOption
 from rag.cli.opening import open_answerer, parse_filter
@@ -43,7 +43,7 @@ def chat(
     no_reader: NoReaderOption = False,
     quotes_only: Annotated[bool, typer.Option("--quotes-only", help="Quotations alone, no language model.")] = False,
 ) -> int:
-    """Ask several questions; a follow-up leans on the one before. Nothing is kept unless you /save it."""
+    """Ask several questions; a follow-up leans on the one before. Recorded as `rag ask` is."""
     from rag.conversation import Conversation
 
     only = parse_filter(path, section, types, since)
@@ -181,7 +181,14 @@ def _save(conversation: Conversation, argument: str) -> None:
     path = Path(argument).expanduser()
     if path.exists():
         raise UsageError(f"{path} is there already; name another file.")
-    write_file(path, transcript(conversation.turns))
+    try:
+        write_file(path, transcript(conversation.turns))
+    except StorageError as error:
+        if path.resolve().is_relative_to(Path.cwd()):
+            raise
+        raise UsageError(
+            f"{path} cannot be written: a conversation is saved below the folder it was started in, {Path.cwd()}."
+        ) from error
     show(one_line(f"Wrote {counted(len(conversation.turns), 'question')} to {path}."))
 
 

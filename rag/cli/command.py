@@ -1,20 +1,26 @@
 """What every command shares: the options for settings, and errors as sentences with the right exit code."""
 
+import contextlib
 import functools
 import inspect
 import os
 import sys
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import typer
 
 from ingest.errors import StrongroomError
-from rag.config import resolve
+from rag import offline, private
+from rag.config import Settings, resolve
+from rag.guard.types import Attempt
 from rag.term import escape, say
 
 INTERRUPTED = 130
+CONFINED = "confined"
+"""The key of the context's object that says: this is the program, which ends with its command."""
 
 HomeOption = Annotated[
     Path | None,
@@ -36,10 +42,18 @@ ReaderOption = Annotated[
 LanguageOption = Annotated[
     Path | None, typer.Option("--language-model", help="A GGUF file to use instead of the default model.")
 ]
-DebugOption = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
+DebugOption = Annotated[bool, typer.Option("--debug", help="Show tracebacks; they may quote documents.")]
 NoReaderOption = Annotated[
     bool, typer.Option("--no-reader", help="Rank by words and meaning alone: faster, and less often right.")
 ]
+NoRecordOption = Annotated[
+    bool, typer.Option("--no-record", help="Write nothing about this into the record. [env: RAG_RECORD=false]")
+]
+RedactOption = Annotated[
+    bool, typer.Option("--redact", help="Mask personal data: [EMAIL-1], [PHONE-2]; the same value, the same mark.")
+]
+WRITTEN = "written"
+"""Beside an option in `Annotated`: a file or folder that the command writes, besides the home."""
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else there.")]
 
 _SHARED: dict[str, Any] = {
@@ -48,6 +62,7 @@ _SHARED: dict[str, Any] = {
     "embedding_model": EmbeddingOption,
     "reader_model": ReaderOption,
     "language_model": LanguageOption,
+    "no_record": NoRecordOption,
     "debug": DebugOption,
 }
 
@@ -59,26 +74,57 @@ def keep(
     embedding_model: EmbeddingOption = None,
     reader_model: ReaderOption = None,
     language_model: LanguageOption = None,
+    no_record: NoRecordOption = False,
     debug: DebugOption = False,
 ) -> None:
     """Remember options given before the command; `command` merges them with those given after it."""
-    context.obj = {name: value for name, value in locals().items() if name in _SHARED and value}
+    given = {name: value for name, value in locals().items() if name in _SHARED and value}
+    context.obj = dict(context.obj or {}) | given
 
 
-def command(function: Callable[..., int | None]) -> Callable[..., None]:
-    """Make a function a command: its first argument is the resolved Settings, its result the exit code (None: 0)."""
+def _place(error: BaseException) -> str:
+    """ "module.py, line 12": where an error was raised."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}"
+
+
+def command(
+    function: Callable[..., int | None], *, here: bool = False, unconfined_with: str | None = None
+) -> Callable[..., None]:
+    """Make a function a command: its first argument is the resolved Settings, its result the exit code (None: 0).
+
+    In the program itself (`rag.cli.main`) the command may write below the home, the temp folder and the places that its
+    options marked WRITTEN name, and nowhere else; see `rag.offline.confine`. What the guard refuses meanwhile is said.
+
+    Args:
+        here: it may also write below the folder it was started in.
+        unconfined_with: the option that, where given, takes the bounds of writing off.
+    """
+    hints = get_type_hints(function, include_extras=True)
+    written = [name for name, hint in hints.items() if WRITTEN in getattr(hint, "__metadata__", ())]
 
     @functools.wraps(function)
     def run(context: typer.Context, **options: Any) -> None:
         shared = dict(context.obj or {}) | {name: value for name in _SHARED if (value := options.pop(name, None))}
+        private.engage()
         debug = bool(shared.pop("debug", False))
+        record = False if shared.pop("no_record", False) else None
+        confined = shared.pop(CONFINED, False) and not (unconfined_with and options[unconfined_with])
+        said = ""
+        settings = None
         try:
-            settings = resolve(shared.pop("home", None), **shared)
+            settings = resolve(shared.pop("home", None), record=record, **shared)
+            if settings.home.is_dir():  # else there is nothing to keep yet; what begins a home claims it
+                private.claim(settings.home)
+            if confined:
+                outputs = [Path(options[name]) for name in written if options[name]]
+                _confine(settings.home, [*outputs, *([Path.cwd()] if here else [])])
             code = function(settings, **options)
         except StrongroomError as error:
             if debug:
                 raise
-            say(f"Error: {escape(str(error))}")
+            said = str(error)
+            say(f"Error: {escape(said)}")
             code = error.exit_code
         except KeyboardInterrupt:
             say("Interrupted; everything finished before is kept.")
@@ -90,21 +136,29 @@ def command(function: Callable[..., int | None]) -> Callable[..., None]:
         except Exception as error:
             if debug:
                 raise
-            say(
-                f"Error: unexpected {type(error).__name__}: {escape(str(error))} Run it again with --debug for details."
-            )
+            # Not its message: a library's may quote what it was reading.
+            say(f"Error: unexpected {type(error).__name__} in {_place(error)}. Run it again with --debug for details.")
             code = 2
+        finally:
+            refused = offline.untold()
+            for attempt in refused:
+                if attempt.sentence != said:
+                    say(escape(attempt.sentence))
+            if refused and settings is not None:
+                _record_attempts(settings, refused)
         raise typer.Exit(code or 0)
 
     own = list(inspect.signature(function).parameters.values())[1:]
     extra = [
         inspect.Parameter(
-            name, inspect.Parameter.KEYWORD_ONLY, default=False if name == "debug" else None, annotation=annotation
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=False if name in ("debug", "no_record") else None,
+            annotation=annotation,
         )
         for name, annotation in _SHARED.items()
     ]
     head = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
-    hints = get_type_hints(function, include_extras=True)
     own = [
         parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[parameter.name]) for parameter in own
     ]
@@ -112,3 +166,20 @@ def command(function: Callable[..., int | None]) -> Callable[..., None]:
     run.__signature__ = signature  # type: ignore[attr-defined]
     run.__annotations__ = {name: parameter.annotation for name, parameter in signature.parameters.items()}
     return run
+
+
+def _record_attempts(settings: Settings, refused: Sequence[Attempt]) -> None:
+    """Write refused tries into the record of a home that is there. Whether they could be is said, as everywhere."""
+    from rag.cli.opening import open_recorder
+    from rag.record.notes import of_attempts
+
+    if settings.home.is_dir() and (failure := open_recorder(settings).write(lambda: of_attempts(refused))):
+        say(escape(failure))
+
+
+def _confine(home: Path, outputs: list[Path]) -> None:
+    """Bound this process's writing to the home, which is made first, and to where outputs are going to lie."""
+    with contextlib.suppress(OSError):  # whoever needs it says what is wrong with it
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    places = (next(place for place in (path, *path.absolute().parents) if place.is_dir()) for path in outputs)
+    offline.confine(home, places)

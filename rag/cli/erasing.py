@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from rag.cli.command import JsonOption
-from rag.cli.opening import open_catalog
+from rag.cli.opening import open_catalog, open_recorder
 from rag.config import Settings
 from rag.term import bold, counted, mark, one_line, say, show, show_json
 
@@ -21,12 +21,15 @@ def forget(
     as_json: JsonOption = False,
 ) -> int:
     """Erase a file's text, vectors and names from the index, search the raw files for them, and print a receipt."""
+    from rag.record.ledger import Ledger
+    from rag.record.notes import of_erasure
     from rag.store.forget import forget as erase
     from rag.store.lock import write_lock
 
     open_catalog(settings).close()  # says so where there is nothing, or nothing sound
     with write_lock(settings.index):
-        receipt = erase(settings.index, settings.home, path)
+        receipt = erase(settings.index, settings.home, path, Ledger(settings.ledger))
+    failure = open_recorder(settings).write(lambda: of_erasure(receipt, settings.index))
     if as_json:
         show_json(asdict(receipt))
     else:
@@ -40,6 +43,10 @@ def forget(
             f"Searched {counted(receipt.files, 'file')} ({receipt.bytes:,} bytes) below {settings.home} for "
             f"{receipt.pieces:,} pieces of the text, vectors and names{shared}."
         )
+        if receipt.redacted:
+            numbers = ", ".join(map(str, receipt.redacted))
+            entries = "entry" if len(receipt.redacted) == 1 else "entries"
+            show(f"What told of it is gone from the record, too: from {entries} {numbers}.")
         for name in receipt.found:
             show(mark(f"  Still found in {one_line(name)}"))
         if not receipt.found:
@@ -48,4 +55,6 @@ def forget(
             "The documents themselves were not touched: the next `rag ingest` of their folder indexes them again, "
             "unless they are moved away."
         )
+    if failure:
+        say(mark(one_line(failure)))
     return LEFT_OVER if receipt.found else 0

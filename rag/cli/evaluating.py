@@ -12,10 +12,11 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ingest.errors import StorageError, UsageError
+from ingest.errors import UsageError
 from rag import __version__
-from rag.cli.command import JsonOption, NoReaderOption
+from rag.cli.command import WRITTEN, JsonOption, NoReaderOption
 from rag.cli.opening import open_catalog, open_retriever, start_generator
+from rag.cli.writing import refuse_folder, write_page
 from rag.config import Settings, remember
 from rag.term import bold, dim, mark, one_line, say, show, show_json
 
@@ -50,7 +51,9 @@ def evaluate(
             help="Choose the confidence from which on to answer by these questions, and write it to config.toml.",
         ),
     ] = False,
-    html: Annotated[Path | None, typer.Option("--html", help="Write a page with plots to this file, too.")] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Write a page with plots to this file, too."), WRITTEN
+    ] = None,
     as_json: JsonOption = False,
 ) -> int:
     """Measure recall, citation precision and refusals on your own questions with known answers."""
@@ -60,8 +63,7 @@ def evaluate(
         raise UsageError(
             "--compare works on saved runs; give --answers, --no-reader, --calibrate and --split when you make them."
         )
-    if html is not None and html.is_dir():
-        raise UsageError(f"{html} is a folder; name a file with --html.")
+    refuse_folder(html, "--html")
     if compare is not None:
         _compare(*compare, html, as_json)
     elif questions is not None:
@@ -76,7 +78,7 @@ def evaluate(
         if html is not None:
             from rag.eval_report import render_evaluation
 
-            _write(html, render_evaluation(evaluation))
+            write_page(html, render_evaluation(evaluation), "--html")
     return 0
 
 
@@ -211,7 +213,7 @@ def _compare(first: Path, second: Path, html: Path | None, as_json: bool) -> Non
     else:
         _show_comparison(comparison)
     if html is not None:
-        _write(html, render_comparison(comparison))
+        write_page(html, render_comparison(comparison), "--html")
 
 
 def _show_comparison(comparison: Comparison) -> None:
@@ -258,12 +260,3 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         rest = "  ".join(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))
         line = f"{first:<{widths[0]}}  {rest}".rstrip()
         show(dim(line) if number == 0 else line)
-
-
-def _write(path: Path, text: str) -> None:
-    from rag.batch import write_file
-
-    try:
-        write_file(path, text)
-    except StorageError as error:
-        raise StorageError(f"Cannot write {path} ({error.__cause__}); name another file with --html.") from error

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import shutil
 import sys
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from ingest.errors import ModelError, StrongroomError
+from ingest.errors import ModelError, StrongroomError, UsageError
 from rag import __version__, offline
-from rag.cli.command import JsonOption
+from rag.cli.command import WRITTEN, JsonOption
 from rag.config import Settings
+from rag.guard.probe import probe
 from rag.models.catalogue import CATALOGUE, verify
-from rag.term import bold, mark, one_line, show, show_json
+from rag.term import bold, mark, one_line, say, show, show_json
 
 FREE_BYTES = 1 << 30  # an index takes several bytes for each byte of text; below 1 GiB free, say so
 
@@ -23,15 +26,55 @@ FREE_BYTES = 1 << 30  # an index takes several bytes for each byte of text; belo
 def models(
     settings: Settings,
     action: Annotated[
-        Literal["list"], typer.Argument(help="list: what the catalogue holds and whether it is sound.")
+        Literal["list", "export", "import"],
+        typer.Argument(help="list: what there is and whether it is sound; export, import: all of it as one file."),
     ] = "list",
+    file: Annotated[
+        Path | None, typer.Argument(help="The bundle to write or to read.", show_default=False), WRITTEN
+    ] = None,
+    sign: Annotated[
+        Path | None, typer.Option("--sign", help="export: sign with this private key, one of ssh.", show_default=False)
+    ] = None,
+    signed_by: Annotated[
+        Path | None,
+        typer.Option("--signed-by", help="import: refuse what this public key did not sign.", show_default=False),
+    ] = None,
     as_json: JsonOption = False,
 ) -> int:
-    """Show the models of the catalogue, where they lie, and whether their files are the right ones."""
+    """Show the models of the catalogue and whether their files are the right ones; carry them to another machine."""
+    if (file is None) != (action == "list"):
+        raise UsageError("Name a file for export and import, and none for list: `rag models export models.tar`.")
+    if (sign and action != "export") or (signed_by and action != "import"):
+        raise UsageError("--sign belongs to export, --signed-by to import.")
+    if file is None:
+        return _list_models(settings, as_json)
+    from rag.models import bundle
+
+    if action == "export":
+        digest = bundle.write(file.absolute(), settings.models, sign)
+        size = file.stat().st_size
+        if as_json:
+            show_json({"file": str(file), "bytes": size, "sha256": digest, "signed": sign is not None})
+        else:
+            show(one_line(f"Wrote {file}: {size / 1e6:.0f} MB, {'signed' if sign else 'not signed'}, SHA-256 {digest}"))
+        return 0
+    done = bundle.read(file.absolute(), settings.models, signed_by)
+    if as_json:
+        show_json({"models": list(done.models), "signed_by": done.signed_by, "checked": done.checked})
+    else:
+        show(f"Imported {', '.join(done.models)}; every file is the catalogue's.")
+        against = (
+            f"as {signed_by} asks for" if done.checked else "whosever that is: name the one you trust by --signed-by"
+        )
+        show(one_line(f"Signed by {done.signed_by}, {against}." if done.signed_by else "The bundle is not signed."))
+    return 0
+
+
+def _list_models(settings: Settings, as_json: bool) -> int:
     rows = []
     for entry in CATALOGUE:
         try:
-            folder, problem = str(verify(entry)), ""
+            folder, problem = str(verify(entry, models=settings.models)), ""
         except ModelError as error:
             folder, problem = "", str(error)
         rows.append(
@@ -73,15 +116,56 @@ class Finding:
     detail: str
 
 
-def doctor(settings: Settings, as_json: JsonOption = False) -> int:
-    """Check the machine, the models and the offline guard, and say what to do."""
-    findings = [*_machine(), *_home(settings), *_models(), *_guard()]
+def doctor(
+    settings: Settings,
+    prove: Annotated[
+        bool, typer.Option("--prove", help="Run the program on a small corpus, watched, and report what it asked for.")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="With --prove: write the report to this file, and as .json beside it."),
+        WRITTEN,
+    ] = None,
+    corpus: Annotated[
+        Path | None,
+        typer.Option("--corpus", help="With --prove: a folder of documents of your own.", exists=True, file_okay=False),
+    ] = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Check the machine, the models and the offline guard, and say what to do; or prove that nothing leaves."""
+    if prove:
+        return _prove(settings, out, corpus, as_json)
+    if out or corpus:
+        raise UsageError("--out and --corpus belong to a proof; give --prove, too.")
+    findings = [*_machine(), *_home(settings), *_models(settings), *_guard()]
     if as_json:
         show_json({"version": __version__, "findings": [asdict(finding) for finding in findings]})
     else:
         for finding in findings:
             show(f"{'ok  ' if finding.good else mark('BAD ')} {finding.what}: {one_line(finding.detail)}")
     return 0 if all(finding.good for finding in findings) else StrongroomError.exit_code
+
+
+def _prove(settings: Settings, out: Path | None, corpus: Path | None, as_json: bool) -> int:
+    from rag import proof_report
+    from rag.batch import write_file
+    from rag.prove import prove
+
+    if out is not None and out.suffix == ".json":
+        raise UsageError(f"{out}: the report is Markdown, its .json comes beside it; name a file such as proof.md.")
+    proof = prove(settings, corpus.absolute() if corpus else None, say)
+    found = proof_report.as_json(proof)
+    if out is not None:
+        write_file(out, proof_report.markdown(proof))
+        write_file(out.with_suffix(".json"), json.dumps(found, indent=2) + "\n")
+        say(one_line(f"Wrote {out} and {out.with_suffix('.json').name}."))
+    if as_json:
+        show_json(found)
+    elif out is None:
+        show(proof_report.markdown(proof))
+    else:
+        show(proof_report.verdict(proof))
+    return 0 if found["proven"] else StrongroomError.exit_code
 
 
 def _machine() -> list[Finding]:
@@ -106,11 +190,11 @@ def _home(settings: Settings) -> list[Finding]:
     return [Finding("home", enough, f"{settings.home}, {free / 1e9:.1f} GB free{advice}")]
 
 
-def _models() -> list[Finding]:
+def _models(settings: Settings) -> list[Finding]:
     findings = []
     for entry in CATALOGUE:
         try:
-            verify(entry)
+            verify(entry, models=settings.models)
             findings.append(Finding(f"{entry.kind} model", True, f"{entry.name}, SHA-256 as in the catalogue"))
         except ModelError as error:
             findings.append(Finding(f"{entry.kind} model", False, str(error)))
@@ -119,5 +203,5 @@ def _models() -> list[Finding]:
 
 def _guard() -> list[Finding]:
     layers = [Finding(f"offline, {layer.name}", layer.holds, layer.detail) for layer in offline.layers()]
-    trials = [Finding(f"tried: {trial.name}", trial.refused, trial.detail) for trial in offline.probe()]
+    trials = [Finding(f"tried: {trial.name}", trial.refused, trial.detail) for trial in probe()]
     return layers + trials

@@ -16,8 +16,10 @@ import typer
 
 from ingest.errors import IndexDamaged, StrongroomError, UsageError
 from ingest.types import UNREAD, FileReport, FileStatus
+from rag import private
 from rag.cli.command import JsonOption
-from rag.cli.opening import check_identity, identity, open_catalog, open_embedder
+from rag.cli.documents import OcrOption, PasswordsOption, read_passwords
+from rag.cli.opening import check_identity, identity, open_catalog, open_embedder, open_recorder
 from rag.config import Settings
 from rag.term import bold, counted, mark, one_line, say, show, show_json
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from ingest.pipeline import Reading
     from rag.cli.progress import IngestProgress
     from rag.models.embed import TextEmbedder
+    from rag.record.notes import Note
     from rag.store.catalog import Catalog
 
 SOME_UNREAD = 3
@@ -35,13 +38,8 @@ def ingest(
     settings: Settings,
     paths: Annotated[list[Path] | None, typer.Argument(help="Folders (or files) to read.", show_default=False)] = None,
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Make the index anew, from all folders it knows.")] = False,
-    password_file: Annotated[
-        Path | None,
-        typer.Option("--password-file", help="A file of passwords, one a line, to try on documents that need one."),
-    ] = None,
-    ocr: Annotated[
-        bool, typer.Option("--ocr/--no-ocr", help="Read pages without text by OCR, 3 to 4 seconds a page.")
-    ] = True,
+    password_file: PasswordsOption = None,
+    ocr: OcrOption = True,
     as_json: JsonOption = False,
 ) -> int:
     """Make the index equal to the given folders: new and changed files in, vanished files out."""
@@ -49,10 +47,11 @@ def ingest(
     from rag.store import collection
     from rag.store.lock import write_lock
 
+    private.claim(settings.home)
     roots = list(paths or [])
     if not roots and not rebuild:
         raise UsageError("Name the folder to read, for example `rag ingest ~/policies`.")
-    passwords = _passwords(password_file)
+    passwords = read_passwords(password_file)
     asks = not as_json and sys.stdin.isatty() and sys.stderr.isatty()
     started = time.perf_counter()
     with write_lock(settings.index):
@@ -66,6 +65,7 @@ def ingest(
         else:
             reports = _fill(settings.index, settings, roots, passwords, ocr=ocr, asks=asks)
     seconds = round(time.perf_counter() - started, 3)
+    _record(settings, reports, roots, rebuild=rebuild)
     if as_json:
         show_json({"files": [asdict(report) for report in reports], "totals": totals(reports), "seconds": seconds})
     else:
@@ -73,16 +73,18 @@ def ingest(
     return SOME_UNREAD if any(report.status in UNREAD for report in reports) else 0
 
 
-def _passwords(file: Path | None) -> tuple[str, ...]:
-    """The passwords in a file, one a line; they are kept in memory only, and never shown."""
-    if file is None:
-        return ()
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise UsageError(f"The password file {file} cannot be read ({reason}).") from None
-    return tuple(dict.fromkeys(line for line in lines if line))
+def _record(settings: Settings, reports: Sequence[FileReport], roots: Sequence[Path], *, rebuild: bool) -> None:
+    from ingest.pipeline import totals
+    from rag.record.notes import of_ingestion
+    from rag.store import seal
+
+    def note() -> Note:
+        sealed = seal.read(settings.index)
+        made_with = sealed.identity if sealed else {}  # without a seal another process has begun to write meanwhile
+        return of_ingestion(reports, totals(reports), made_with, roots, settings.index, rebuild=rebuild)
+
+    if failure := open_recorder(settings).write(note):
+        say(mark(one_line(failure)))
 
 
 def _fill(
@@ -282,7 +284,8 @@ def _remake(settings: Settings) -> None:
     say("The catalog is damaged; making it anew from the documents …")
     try:
         with collection.replacing(settings.index) as aside:
-            _fill(aside, settings, roots, (), ocr=True, asks=False)
+            reports = _fill(aside, settings, roots, (), ocr=True, asks=False)
+        _record(settings, reports, roots, rebuild=True)
     except StrongroomError as error:
         raise IndexDamaged(
             f"The catalog in {settings.index} is damaged and could not be made anew: {error} When that is mended, run "

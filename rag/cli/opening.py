@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -12,12 +13,13 @@ from rag.config import Settings
 from rag.term import one_line, say
 
 if TYPE_CHECKING:
-    from rag.answer import Answerer
+    from rag.answer import Answerer, Course
     from rag.filters import Filter
     from rag.models.embed import TextEmbedder
+    from rag.record.recorder import Recorder
     from rag.retrieve import Retriever
     from rag.store.catalog import Catalog
-    from rag.types import Generator
+    from rag.types import Answer, Generator
 
 
 def open_catalog(settings: Settings) -> Catalog:
@@ -74,19 +76,40 @@ def open_retriever(settings: Settings, catalog: Catalog, *, read: bool = True) -
             f"{waiting:,} of {catalog.size():,} passages wait for their vectors and are found by their words only; "
             "`rag ingest` gives them theirs."
         )
-    reader = load_reader(settings.reader_model) if read else None
+    reader = load_reader(settings.reader_model, settings.models) if read else None
     return Retriever(catalog, open_index(catalog, settings.index, say), embedder, reader)
 
 
+def open_recorder(settings: Settings) -> Recorder:
+    """What writes into the record, or does not, where the settings say so."""
+    from rag.record.ledger import Ledger
+    from rag.record.recorder import Recorder
+
+    return Recorder(Ledger(settings.ledger) if settings.record else None, settings.record_days)
+
+
 def open_answerer(settings: Settings, only: Filter, *, read: bool, write: bool) -> Answerer:
-    """What answers questions from what `only` lets through; `write`: with the language model, which begins to load."""
+    """What answers questions from what `only` lets through, and records it.
+
+    Args:
+        write: with the language model, which begins to load.
+    """
     from rag.answer import Answerer
+    from rag.record.notes import of_answer
 
     catalog = open_catalog(settings)
     say_filtered(catalog, only)
     # The language model loads beside the retrieval; both need about half a second.
     load = start_generator(settings) if write else None
-    return Answerer(open_retriever(settings, catalog, read=read), load, settings.answer_threshold)
+    answerer = Answerer(open_retriever(settings, catalog, read=read), load, settings.answer_threshold)
+    recorder = open_recorder(settings)
+
+    def record(answer: Answer, course: Course, only: Filter) -> Answer:
+        failure = recorder.write(lambda: of_answer(answer, course, only, answerer, settings.index))
+        return replace(answer, warnings=(*answer.warnings, failure)) if failure else answer
+
+    answerer.witness = record
+    return answerer
 
 
 def parse_filter(path: str | None, section: str | None, types: str | None, since: str | None) -> Filter:

@@ -88,9 +88,9 @@ class IngestProgress:
 
 
 class BatchProgress:
-    """A bar over the bytes of many files."""
+    """A bar over the bytes of many files. Satisfies `ingest.pipeline.PageWatcher`."""
 
-    def __init__(self, paths: Sequence[Path]) -> None:
+    def __init__(self, paths: Sequence[Path], doing: str = "Summarising") -> None:
         console = Console(stderr=True)
         self._bar = Progress(
             TextColumn("{task.description}", markup=False),
@@ -103,13 +103,14 @@ class BatchProgress:
             transient=True,
         )
         self._sizes = {path: _size(path) for path in paths}
-        self._done = 0
+        self._doing = doing
+        self._done = self._elsewhere = self._read = 0
         self._task = TaskID(0)
 
     def __enter__(self) -> "BatchProgress":
         self._bar.start()
         total = max(sum(self._sizes.values()), 1)
-        self._task = self._bar.add_task("Summarising", total=total, done=0, files=len(self._sizes))
+        self._task = self._bar.add_task(self._doing, total=total, done=0, files=len(self._sizes))
         return self
 
     def __exit__(
@@ -117,10 +118,21 @@ class BatchProgress:
     ) -> None:
         self._bar.stop()
 
-    def advance(self, path: Path) -> None:
-        """This file is done."""
+    def recognised(self, path: str, page: int) -> None:
+        """This page was read by OCR."""
+        self._bar.update(self._task, description=f"{one_line(path)[-NAME:]} OCR {page}")
+
+    def advance(self, path: Path, *, read: bool = False) -> None:
+        """This file is done. `read`: its bytes were told by `reading`."""
         self._done += 1
-        self._bar.update(self._task, advance=self._sizes[path], done=self._done)
+        self._elsewhere += 0 if read else self._sizes[path]
+        completed = self._elsewhere + self._read
+        self._bar.update(self._task, completed=completed, done=self._done, description=self._doing)
+
+    def reading(self, size: int) -> None:
+        """So many bytes have been read so far, of all files that are told this way."""
+        self._read = size
+        self._bar.update(self._task, completed=self._elsewhere + self._read)
 
 
 def _size(path: Path) -> int:

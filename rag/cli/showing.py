@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from ingest.errors import NothingFound, UsageError
-from rag.cli.command import JsonOption
+from rag.cli.command import WRITTEN, JsonOption
 from rag.cli.opening import open_catalog
 from rag.config import Settings
 from rag.term import escape, mark, one_line, say, show, show_json
@@ -31,6 +31,7 @@ def show_page(
     image: Annotated[
         Path | None,
         typer.Option("--image", help="Write the page of a PDF as PNG to this file, a source's quotation boxed."),
+        WRITTEN,
     ] = None,
     as_json: JsonOption = False,
 ) -> int:

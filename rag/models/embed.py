@@ -91,7 +91,7 @@ def load_embedder(models: Path, folder: Path | None, say: Callable[[str], None],
         return _Folder(folder.name, weights, WordPiece(folder, embedder.max_tokens), embedder.embed)
     weights = EMBEDDING.files["model.safetensors"]
     if device is not None:
-        home = verify(EMBEDDING)
+        home = verify(EMBEDDING, models=models)
         return _Folder(EMBEDDING.name, weights, WordPiece(home, MAX_TOKENS), FolderEmbedder(home, device).embed)
 
     def make(target: Path) -> None:
@@ -99,10 +99,10 @@ def load_embedder(models: Path, folder: Path | None, say: Callable[[str], None],
         whole = target.with_suffix(".fp32.onnx")
         # In a process of its own: torch's half gigabyte of memory goes when it ends.
         with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=offline.engage) as child:
-            child.submit(export_onnx, verify(EMBEDDING), whole).result()
+            child.submit(export_onnx, verify(EMBEDDING, models=models), whole).result()
         quantise(whole, target)
         whole.unlink()
 
     network = Network(derived(models, f"{EMBEDDING.name}.int8.onnx", weights, RECIPE, make), ["vectors"])
-    tokenizer = WordPiece(verify(EMBEDDING, "tokenizer.json"), MAX_TOKENS)
+    tokenizer = WordPiece(verify(EMBEDDING, "tokenizer.json", models=models), MAX_TOKENS)
     return OnnxEmbedder(EMBEDDING.name, weights, tokenizer, network)

@@ -8,7 +8,7 @@ import io
 import logging
 import platform
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.errors import ModelError
+from rag.models.folder import refuse_code
 
 _GPU_NODES = ("/dev/nvidia0", "/dev/nvidiactl", "/dev/kfd", "/dev/dxg")  # NVIDIA, AMD, and either under WSL
 OPSET = 17  # the newest that the TorchScript exporter writes; all operators of BERT-like networks are in it
@@ -39,6 +40,21 @@ def accelerator() -> str | None:
     return device if usable else None
 
 
+@contextlib.contextmanager
+def _no_pickles() -> Iterator[None]:
+    """Within it, torch reads no pickles: a library that falls back to a file of that kind gets an error instead."""
+    import torch
+
+    def refuse(*_args: object, **_options: object) -> None:
+        raise ModelError("The model would be read from a pickle, which can run code; name one that is in safetensors.")
+
+    loads, torch.load = torch.load, refuse
+    try:
+        yield
+    finally:
+        torch.load = loads
+
+
 def load(folder: Path, device: str = "cpu") -> Any:
     """The SentenceTransformer of `folder`, from local files alone. Raises ModelError if it is none."""
     from sentence_transformers import SentenceTransformer  # late: 5.5 s
@@ -47,11 +63,17 @@ def load(folder: Path, device: str = "cpu") -> Any:
     transformers_logging.disable_progress_bar()
     if not (folder / "modules.json").is_file():
         raise ModelError(f"{folder} is no sentence-transformers folder (it has no modules.json); name one that is.")
+    refuse_code(folder)
     try:
-        # Eager attention: plain operators, which the exporter and the quantiser understand.
-        return SentenceTransformer(
-            str(folder), device=device, local_files_only=True, model_kwargs={"attn_implementation": "eager"}
-        )
+        with _no_pickles():
+            # Eager attention: plain operators, which the exporter and the quantiser understand.
+            return SentenceTransformer(
+                str(folder),
+                device=device,
+                local_files_only=True,
+                trust_remote_code=False,
+                model_kwargs={"attn_implementation": "eager", "use_safetensors": True},
+            )
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(f"{folder} cannot be loaded as a sentence-transformers model: {error}") from error
 
@@ -133,6 +155,7 @@ class FolderNetwork:
             raise ModelError(
                 f"{folder} has no model.safetensors; name a folder that has: other formats are not loaded."
             )
+        refuse_code(folder)
         try:
             kinds = " ".join(AutoConfig.from_pretrained(folder, local_files_only=True).architectures or ())
             self._points = "ForQuestionAnswering" in kinds
@@ -142,7 +165,8 @@ class FolderNetwork:
                     f"{kinds or 'nothing'!r}); name a folder of one of these kinds."
                 )
             kind = AutoModelForQuestionAnswering if self._points else AutoModelForSequenceClassification
-            self._model = kind.from_pretrained(folder, local_files_only=True, use_safetensors=True).eval()
+            with _no_pickles():
+                self._model = kind.from_pretrained(folder, local_files_only=True, use_safetensors=True).eval()
             self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         except (OSError, ValueError, KeyError) as error:
             raise ModelError(f"{folder} cannot be loaded by transformers: {error}") from error

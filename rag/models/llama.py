@@ -92,7 +92,7 @@ def load_generator(models: Path, path: Path | None, say: Callable[[str], None]) 
 
     def make(target: Path) -> None:
         say("Preparing the language model for this machine (once, a few seconds) …")
-        requantise(verify(LANGUAGE) / name, target)
+        requantise(verify(LANGUAGE, models=models) / name, target)
 
     # Q8_0 reads prompts 1.6 to 2 times as fast as the packaged Q4_1 on AVX-512 and is no less exact than its parent.
     fast = derived(models, f"{LANGUAGE.name.removesuffix('-Q4_1')}.Q8_0.gguf", digest, RECIPE, make)
@@ -127,4 +127,23 @@ def _library() -> Any:
         quiet.__enter__, quiet.__exit__ = (lambda self: self), (lambda *_: None)
         _silent.append(llama_cpp.llama_log_callback(lambda _level, _text, _data: None))
         llama_cpp.llama_log_set(_silent[0], ctypes.c_void_p(0))
+        if b"AMX_INT8 = 1" in llama_cpp.llama_print_system_info():
+            _without_amx(llama_cpp.llama_cpp)
     return llama_cpp
+
+
+def _without_amx(bindings: Any) -> None:
+    """Keep llama.cpp off a processor's matrix tiles (Intel AMX): compiled by GCC 12, it stops at the first long prompt.
+
+    Their configuration lies on the stack, where the compiler takes it for unused (ggml-org/llama.cpp, pull request
+    26954): an illegal instruction, which nothing can catch. Tiles come with the extra buffer types, a setting that the
+    wrapper does not hand through.
+    """
+    made = bindings.llama_model_default_params
+
+    def defaults() -> Any:
+        parameters = made()
+        parameters.use_extra_bufts = False
+        return parameters
+
+    bindings.llama_model_default_params = defaults

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,9 +20,12 @@ def quantise(source: Path, target: Path) -> None:
     root = logging.getLogger()
     level = root.level
     root.setLevel(logging.ERROR)
+    # onnx names a temporary file by uuid1, for which libuuid opens an internet socket: it wants the card's number.
+    named, uuid.uuid1 = uuid.uuid1, lambda *_: uuid.uuid4()
     try:
         quantize_dynamic(str(source), str(target), per_channel=True, weight_type=QuantType.QInt8)
     finally:
+        uuid.uuid1 = named
         root.setLevel(level)
 
 

@@ -152,8 +152,11 @@ class FolderReader:
         return readings
 
 
-def load_reader(folder: Path | None) -> Reader:
+def load_reader(folder: Path | None, models: Path | None = None) -> Reader:
     """The reader: Strongroom's own, or `folder` where the user names one.
+
+    Args:
+        models: the home's folder for models, where imported ones lie.
 
     Raises:
         ModelError: weights missing or not the catalogue's; a folder that holds no model of either kind.
@@ -161,14 +164,14 @@ def load_reader(folder: Path | None) -> Reader:
     if folder is not None:
         network = FolderNetwork(folder)  # first: it says what is missing
         return FolderReader(folder.name, sha256(folder / "model.safetensors"), network)
-    home = verify(READER)
+    home = verify(READER, models=models)
     (file,) = READER.files
-    return onnx_reader(home / file, READER.name, READER.files[file])
+    return onnx_reader(home / file, READER.name, READER.files[file], models)
 
 
-def onnx_reader(path: Path, name: str, sha256: str) -> OnnxReader:
+def onnx_reader(path: Path, name: str, sha256: str, models: Path | None = None) -> OnnxReader:
     """The reader in a file as `training/export.py` writes it, unchecked: whoever calls knows where it comes from."""
-    tokenizer = WordPiece(verify(EMBEDDING, "tokenizer.json"), MAX_TOKENS)
+    tokenizer = WordPiece(verify(EMBEDDING, "tokenizer.json", models=models), MAX_TOKENS)
     return OnnxReader(name, sha256, tokenizer, Network(path, OUTPUTS))
 
 

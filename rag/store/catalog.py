@@ -300,8 +300,12 @@ class Catalog:
             ).fetchall()
         return [path for root, path in rows if (root, path) not in mine]
 
-    def erase(self, reports: Sequence[FileReport]) -> None:
-        """Take files out with every trace: their text, their folders if nothing else is there, mentions elsewhere."""
+    def erase(self, reports: Sequence[FileReport], meanwhile: Callable[[], None] = lambda: None) -> None:
+        """Take files out with every trace: their text, their folders if nothing else is there, mentions elsewhere.
+
+        Args:
+            meanwhile: called when they are out and can still come back: where it raises, they do.
+        """
         with self._write():
             for report in reports:
                 self._forget_file(report.root, report.path)
@@ -310,6 +314,7 @@ class Catalog:
                     (report.path, report.path),
                 )
             self._db.execute("DELETE FROM roots WHERE id NOT IN (SELECT root FROM files)")
+            meanwhile()
 
     def texts(self) -> Iterator[str]:
         """Every text that is stored: pages, titles, records' ids, headings, abbreviations, reports, the schema's."""
@@ -401,6 +406,16 @@ class Catalog:
                 "JOIN pages ON pages.id = hidden.page JOIN files ON files.document = pages.document "
                 "JOIN roots ON roots.id = files.root GROUP BY files.id, pages.id ORDER BY 1, 2, pages.id"
             ).fetchall()
+
+    def pages(self) -> Iterator[tuple[str, str, Page]]:
+        """`(root, path, page)` of every page of every file, each name of a document in turn."""
+        with _sentences(self.path):
+            for root, path, number, record, title, ocr, text in self._db.execute(
+                "SELECT roots.path, files.path, pages.number, pages.record, pages.title, pages.ocr, pages.text "
+                "FROM files JOIN roots ON roots.id = files.root JOIN pages ON pages.document = files.document "
+                "ORDER BY roots.path, files.path, files.id, pages.id"
+            ):
+                yield root, path, Page(path, number, text, record, title, bool(ocr))
 
     def chunks(self, ids: Sequence[int]) -> dict[int, StoredChunk]:
         """The chunks with these ids, each under the first name of its document. Ids that are gone are left out."""

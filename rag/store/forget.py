@@ -14,6 +14,8 @@ import numpy as np
 
 from ingest.errors import NothingFound
 from ingest.types import FileReport
+from rag.record.forgetting import reached
+from rag.record.ledger import Ledger
 from rag.store import last
 from rag.store.catalog import Catalog
 from rag.store.collection import Tick, changing
@@ -39,12 +41,20 @@ class Receipt:
     files: int  # searched below the home folder
     bytes: int
     found: tuple[str, ...]  # files in which any piece was found; empty if the erasure is complete
+    redacted: tuple[int, ...]  # entries of the record that told of it, and have lost their content
 
 
-def forget(folder: Path, home: Path, path: str, tick: Tick = lambda _: None) -> Receipt:
+def forget(folder: Path, home: Path, path: str, ledger: Ledger, tick: Tick = lambda _: None) -> Receipt:
     """Erase the file, or all files below the folder, that `path` names, as citations do or by its place on disk.
 
-    The caller holds the collection's lock. Raises NothingFound where the catalog has no such file.
+    The caller holds the collection's lock.
+
+    Args:
+        ledger: the record, whose entries about the file lose their content.
+
+    Raises:
+        NothingFound: the catalog has no such file.
+        RecordDamaged: the record is not as it was left, so that nothing can be erased from it; nothing was.
     """
     with changing(folder, tick) as catalog:
         reports = [report for report in catalog.reports() if _named(report, path)]
@@ -55,12 +65,20 @@ def forget(folder: Path, home: Path, path: str, tick: Tick = lambda _: None) -> 
         # The vector index goes first: cut off from here on, this leaves nothing of it behind.
         discard(folder)
         last.discard(folder)
-        catalog.erase(reports)
+        redacted: tuple[int, ...] = ()
+
+        def redact() -> None:
+            nonlocal redacted
+            sought.leave_out(catalog)
+            names = {name for report in reports for name in _names(report)}
+            redacted = ledger.redact(lambda entry: reached(entry, folder.name, names, sought.occurs_in_text), "forget")
+
+        # Before the catalog forgets the file: cut off in between, both still know it, and it can be named again.
+        catalog.erase(reports, redact)
         catalog.compact()
         catalog.vacuum(always=True)
-        sought.leave_out(catalog)
     found, files, size = _search(home, sought)
-    return Receipt(tuple(reports), tuple(still_held), len(sought), sought.shared, files, size, tuple(found))
+    return Receipt(tuple(reports), tuple(still_held), len(sought), sought.shared, files, size, tuple(found), redacted)
 
 
 def _named(report: FileReport, path: str) -> bool:
@@ -71,6 +89,11 @@ def _named(report: FileReport, path: str) -> bool:
     absolute = str(Path(report.root) / report.path)
     itself = {report.path, absolute} | ({report.root} if Path(report.root).name == report.path else set())
     return wanted in itself or any(name.startswith(f"{wanted}/") for name in (report.path, absolute))
+
+
+def _names(report: FileReport) -> list[str]:
+    """What a file is called: its path, its place on disk, its hash."""
+    return list(filter(None, (report.path, str(Path(report.root) / report.path), report.sha256)))
 
 
 class _Sought:
@@ -84,6 +107,7 @@ class _Sought:
         names = [name.encode() for report in reports for name in (report.path, report.sha256 or "")]
         self._exact |= {name for name in names if len(name) >= _WORD_BYTES}
         self.shared = 0
+        self._needles: tuple[_Needles, _Needles, _Needles] | None = None
 
     def __len__(self) -> int:
         return len(self._text) + len(self._words) + len(self._exact)
@@ -93,20 +117,27 @@ class _Sought:
         before = len(self)
         for text in catalog.texts():
             data = text.lower().encode()
-            self._text -= _occurring(data, self._text)
-            self._words -= _occurring(data, self._words)
+            self._text -= _Needles(self._text).occurring(data)
+            self._words -= _Needles(self._words).occurring(data)
         for kept in catalog.exact_bytes():
-            self._exact -= _occurring(kept, self._exact)
+            self._exact -= _Needles(self._exact).occurring(kept)
         self.shared = before - len(self)
+        self._needles = None
 
     def occurs_in(self, data: bytes, *, words: bool) -> bool:
         """Whether any of it is in `data`; single `words` only where no other program has written words of its own."""
-        lowered = data.lower()
-        return bool(
-            _occurring(lowered, self._text)
-            or _occurring(data, self._exact)
-            or (words and _occurring(lowered, self._words))
-        )
+        return self._occurs(data, data.lower(), words)
+
+    def occurs_in_text(self, text: str, words: bool) -> bool:
+        """The same for a text."""
+        data, lowered = (form.encode(errors="surrogatepass") for form in (text, text.lower()))
+        return self._occurs(data, lowered, words)
+
+    def _occurs(self, data: bytes, lowered: bytes, words: bool) -> bool:
+        if self._needles is None:
+            self._needles = _Needles(self._text), _Needles(self._words), _Needles(self._exact)
+        text, single, exact = self._needles
+        return bool(text.occurring(lowered) or exact.occurring(data) or (words and single.occurring(lowered)))
 
 
 def _pieces(text: bytes) -> Iterator[bytes]:
@@ -116,25 +147,38 @@ def _pieces(text: bytes) -> Iterator[bytes]:
             yield piece
 
 
-def _occurring(data: bytes, pieces: Iterable[bytes]) -> set[bytes]:
-    """Those of `pieces`, each of 8 bytes or more, that occur in `data`."""
-    by_start: dict[int, list[bytes]] = {}
-    for piece in pieces:
-        by_start.setdefault(int.from_bytes(piece[:8], "little"), []).append(piece)
-    keys = np.array(sorted(by_start), dtype=np.uint64)
-    likely = np.zeros(1 << 16, dtype=bool)  # by the first two bytes: spares nearly all of the search in weights
-    likely[(keys & np.uint64(0xFFFF)).astype(int)] = True
-    found: set[bytes] = set()
-    if not len(keys):
+class _Needles:
+    """Pieces of 8 bytes or more, arranged for being looked for."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._by_start: dict[int, list[bytes]] = {}
+        for piece in pieces:
+            self._by_start.setdefault(int.from_bytes(piece[:8], "little"), []).append(piece)
+        self._keys = np.array(sorted(self._by_start), dtype=np.uint64)
+        # By the first two bytes: spares nearly all of the search in weights.
+        self._likely = np.zeros(1 << 16, dtype=bool)
+        self._likely[(self._keys & np.uint64(0xFFFF)).astype(int)] = True
+
+    def occurring(self, data: bytes) -> set[bytes]:
+        """Those that occur in `data`."""
+        found: set[bytes] = set()
+        keys = self._keys
+        if not len(keys):
+            return found
+        for offset in range(min(8, max(len(data) - 7, 0))):
+            windows = np.frombuffer(data, dtype="<u8", count=(len(data) - offset) // 8, offset=offset)
+            places = np.flatnonzero(self._likely[(windows & np.uint64(0xFFFF)).astype(np.uint16)])
+            near = np.minimum(np.searchsorted(keys, windows[places]), len(keys) - 1)
+            for place in places[keys[near] == windows[places]].tolist():
+                start = offset + 8 * place
+                starting = self._by_start[int(windows[place])]
+                found.update(piece for piece in starting if data.startswith(piece, start))
         return found
-    for offset in range(min(8, max(len(data) - 7, 0))):
-        windows = np.frombuffer(data, dtype="<u8", count=(len(data) - offset) // 8, offset=offset)
-        places = np.flatnonzero(likely[(windows & np.uint64(0xFFFF)).astype(np.uint16)])
-        near = np.minimum(np.searchsorted(keys, windows[places]), len(keys) - 1)
-        for place in places[keys[near] == windows[places]].tolist():
-            start = offset + 8 * place
-            found.update(piece for piece in by_start[int(windows[place])] if data.startswith(piece, start))
-    return found
+
+
+def _unescaped(data: bytes) -> bytes:
+    """A text inside JSON as it was before it was written there, as far as lines and quotation marks go."""
+    return data.replace(rb"\n", b"\n").replace(rb"\"", b'"').replace(rb"\t", b"\t")
 
 
 def _search(home: Path, sought: _Sought) -> tuple[list[str], int, int]:
@@ -147,7 +191,9 @@ def _search(home: Path, sought: _Sought) -> tuple[list[str], int, int]:
         with path.open("rb") as file:
             before = b""
             while block := file.read(_READ):
-                if sought.occurs_in(before + block, words=path.name.startswith(CATALOG)):
+                data = before + block
+                forms = (data, _unescaped(data)) if path.suffix in (".json", ".jsonl") else (data,)
+                if any(sought.occurs_in(form, words=path.name.startswith(CATALOG)) for form in forms):
                     found.append(str(path))
                     break
                 before = block[-_OVERLAP:]

@@ -13,8 +13,11 @@ LOOKED_AT = 0.1  # seconds; `is_locked` holds the lock for some microseconds to 
 
 
 @contextmanager
-def write_lock(folder: Path) -> Iterator[None]:
-    """Hold the collection in `folder` for writing. The kernel frees it when the process ends, however it ends.
+def write_lock(folder: Path, patience: float = LOOKED_AT) -> Iterator[None]:
+    """Hold the collection (or the record) in `folder` for writing. The kernel frees it when the process ends.
+
+    Args:
+        patience: seconds to wait for another holder; the default waits only for those who look whether it is held.
 
     Raises:
         LockedError: another process holds it; the message says which, since when.
@@ -29,7 +32,7 @@ def write_lock(folder: Path) -> Iterator[None]:
         ) from error
     try:
         try:
-            _take(descriptor)
+            _take(descriptor, patience)
         except BlockingIOError as error:
             holder = os.read(descriptor, 200).decode(errors="replace").strip() or "another process"
             raise LockedError(
@@ -42,9 +45,9 @@ def write_lock(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _take(descriptor: int) -> None:
-    """Take the lock, waiting for those who only look whether it is taken. Raises BlockingIOError."""
-    deadline = time.monotonic() + LOOKED_AT
+def _take(descriptor: int, patience: float) -> None:
+    """Take the lock, waiting for at most `patience` seconds. Raises BlockingIOError."""
+    deadline = time.monotonic() + patience
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

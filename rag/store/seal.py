@@ -100,6 +100,14 @@ def read(folder: Path) -> Seal | None:
         return _UNREADABLE
 
 
+def fingerprint(folder: Path) -> str | None:
+    """SHA-256 (hex) of the seal: it stands for the state of the whole collection. None while there is no seal."""
+    try:
+        return hashlib.sha256((folder / NAME).read_bytes()).hexdigest()
+    except OSError:
+        return None
+
+
 def _own(fields: Mapping[str, Any]) -> str:
     """SHA-256 (hex) of the seal itself: a flipped bit in it is no damage of what it seals."""
     return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()

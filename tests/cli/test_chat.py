@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from rag.conversation import Conversation
+from rag.guard import landlock
 from tests.running import PROGRAM, ROOT, Outcome
 
 Rag = Callable[..., Outcome]
@@ -64,11 +65,16 @@ never asked"""
     assert "never asked" not in outcome.out + outcome.err
 
 
-def test_the_end_of_input_ends_it_and_nothing_is_kept(indexed: Rag, tmp_path: Path) -> None:
-    outcome = indexed("chat", "--quotes-only", typed="Who is told of a zebra in the laboratory garden?")
-    assert outcome.code == 0
-    assert "Searched: 1 file" in outcome.out
-    assert not any(b"zebra" in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+def test_the_end_of_input_ends_it_and_nothing_is_kept_but_in_the_record(indexed: Rag, tmp_path: Path) -> None:
+    def kept() -> list[str]:
+        return [path.name for path in tmp_path.rglob("*") if path.is_file() and b"zebra" in path.read_bytes()]
+
+    question = "Who is told of a zebra in the laboratory garden?"
+    for options, names in ((["--no-record"], []), ([], ["record.jsonl"])):
+        outcome = indexed("chat", "--quotes-only", *options, typed=question)
+        assert outcome.code == 0
+        assert "Searched: 1 file" in outcome.out
+        assert kept() == names
 
 
 def test_without_an_index_it_says_what_to_do(rag: Rag) -> None:
@@ -163,3 +169,23 @@ def test_on_a_terminal_lines_are_edited_recalled_and_kept_only_if_asked(indexed:
         assert kept.stat().st_mode & 0o777 == 0o600
         assert "an incident be told?" in kept.read_text()
         assert "half a line" not in kept.read_text()
+
+
+@pytest.mark.skipif(landlock.version() == 0, reason="this kernel has no Landlock")
+def test_a_conversation_is_saved_below_the_folder_it_was_started_in(indexed: Rag, home: Path, tmp_path: Path) -> None:
+    here, elsewhere, temp = (tmp_path / name for name in ("here", "elsewhere", "temp"))
+    for folder in (here, elsewhere, temp):
+        folder.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, "--home", str(home), "chat", "--quotes-only", "--no-reader"],
+        input=f"Who approves exceptions?\n/save here.md\n/save {elsewhere / 'there.md'}\n",
+        capture_output=True,
+        text=True,
+        cwd=here,
+        env=os.environ | {"TMPDIR": str(temp), "PYTHONPATH": str(ROOT)},
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (here / "here.md").is_file()
+    assert f"saved below the folder it was started in, {here}" in done.stderr
+    assert list(elsewhere.iterdir()) == []

@@ -74,6 +74,51 @@ def test_a_false_sentence_between_true_ones_is_dropped_alone(retriever: Retrieve
     assert (answer.answer, answer.dropped_sentences) == (f"{TRUE} [1]", 1)
 
 
+def put(catalog: Catalog, path: str, text: str) -> None:
+    """A document of one page and one passage."""
+    page = Page(path, 1, text)
+    report = FileReport(path, "/office", path, FileStatus.INDEXED, 1, chunks=1)
+    catalog.put(report, Document(path, None, (page,)), [Chunk(path, 1, None, "", 0, len(text), text)])
+    embed(catalog)
+
+
+@pytest.fixture
+def versions(tmp_path: Path) -> Iterator[Retriever]:
+    catalog = Catalog(tmp_path / "catalog.sqlite", create=True)
+    put(catalog, "reporting-v1.pdf", POLICY.replace("30 minutes", "24 hours"))
+    put(catalog, "reporting-v2.pdf", POLICY)
+    yield Retriever(catalog, None, WordCountEmbedder())
+    catalog.close()
+
+
+def test_the_newest_version_answers_and_an_earlier_one_is_quoted_beside_it(versions: Retriever) -> None:
+    answer = ask(versions, TRUE)
+    assert (answer.mode, answer.answer) == ("written", f"{TRUE} [1]")
+    assert [item.path for item in answer.citations] == ["reporting-v2.pdf", "reporting-v1.pdf"]
+    assert "24 hours" in answer.citations[1].quote
+    (told,) = (warning for warning in answer.warnings if "earlier version" in warning)
+    assert told.startswith("[2] is of an earlier version, which says otherwise than [1]:")
+    assert "“within 30 minutes by” / “within 24 hours by”" in told
+
+
+def test_who_asks_for_an_earlier_version_gets_both(versions: Retriever) -> None:
+    generator = ScriptedGenerator(TRUE)
+    question = "Within how many minutes must an incident be told to the Service Desk, in version 1?"
+    answer = Answerer(versions, lambda: generator, ALWAYS).ask(question)
+    assert answer.mode == "quoted"
+    assert all(words in answer.answer for words in ("30 minutes", "24 hours"))
+
+
+def test_an_earlier_version_that_alone_has_the_rule_is_named_as_one(versions: Retriever) -> None:
+    put(versions.catalog, "reporting-v3.pdf", "Laptops must be encrypted.")
+    answer = ask(versions, TRUE, only=Filter(path="reporting-v2.pdf"))
+    assert [item.path for item in answer.citations] == ["reporting-v2.pdf"]
+    assert (
+        "reporting-v2.pdf is an earlier version of reporting-v3.pdf, of which nothing was found that fits."
+        in answer.warnings
+    )
+
+
 @pytest.mark.parametrize("reply", ["", "I do not know", "As an AI model, I cannot say.", "[1] [2] [3]"])
 def test_a_model_that_says_nothing_of_use_leaves_the_quotations(retriever: Retriever, reply: str) -> None:
     answer = ask(retriever, reply)

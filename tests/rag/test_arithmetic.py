@@ -13,6 +13,9 @@ from rag.arithmetic import to_work_out
         ("What is the current ratio for 2021?", ["Total current assets 1,204 1,118"], "ratio"),
         ("What was the average fee over three years?", ["Fees 12 14 19"], "average"),
         ("What is capex as a % of revenue?", ["Capital expenditure (246)"], "as a % of"),
+        ("What is the operating margin, in percent?", ["Operating margin 112 98"], "in percent"),
+        ("What was the change in units of percents?", ["Revenue 1,204 1,118"], "in units of percents"),
+        ("What is the D&A % margin?", ["Depreciation and amortization 204"], "% margin"),
         (
             "What is the quick ratio? It is defined as cash over liabilities.",
             ["The quick ratio was 0.7"],
@@ -24,6 +27,7 @@ from rag.arithmetic import to_work_out
         ("What is the average response time?", ["Calls are answered within four minutes on average."], None),
         ("How high is staff turnover?", ["Staff turnover was 8 % last year."], None),
         ("What is capex as a % of revenue?", ["Capital expenditure was 7.1 % of revenue."], None),
+        ("What is the operating margin, in percent?", ["The operating margin was 9.3 per cent."], None),
         # nothing of the kind
         ("What percentage of staff must be trained?", ["Nine in ten staff must be trained."], None),
         ("What is the difference between Tier A and Tier B?", ["Tier A is assessed every year."], None),

@@ -43,6 +43,8 @@ PLAIN = "Laptops of all staff are encrypted. The log server keeps records for tw
         ("Passwords have at least twelve characters.", LIMITS),
         ("Fines are at most 5 million euro in all.", LIMITS),
         ("Sessions are ended after 15 minutes.", LIMITS),
+        # policies state duties in the plain present
+        ("Laptops of all staff must be encrypted.", PLAIN),
         # the answer to a question comes first, what is said after it
         ("No, laptops of all staff are encrypted.", PLAIN),
         # whose it is
@@ -108,8 +110,9 @@ def test_true_sentences_pass(sentence: str, quote: str) -> None:
         ("The Data Protection Officer may review each transfer within 2 working days.", ROLES),
         ("Managers must grant remote access for up to 90 days.", PERMISSION),
         ("An incident should be told to the Service Desk within 30 minutes.", REPORTING),
-        ("Laptops of all staff must be encrypted.", PLAIN),
         ("Laptops of all staff should be encrypted.", PLAIN),
+        ("Laptops of all staff may be encrypted.", PLAIN),
+        ("Laptops of all staff must be encrypted.", "In the audit of March, laptops of all staff were encrypted."),
         # denials
         ("Laptops of all staff are not encrypted.", PLAIN),
         ("The log server never keeps records for twelve months.", PLAIN),
@@ -145,6 +148,37 @@ def test_altered_sentences_are_caught(sentence: str, quote: str) -> None:
     verdict = check(sentence, [quote])
     assert verdict.failures
     assert not verdict.passed
+
+
+LOST = "Lost devices are taken back by the Service Desk at any hour. Remote workers keep the device in sight."
+RECEIPT = "The receipt of a report is confirmed within five working days. The officer decides within ten working days."
+POLICIES = ("Remote Access Policy › 9 Responsibilities", "Whistleblowing Policy › 4 What happens next")
+
+
+@pytest.mark.parametrize(
+    ("sentence", "headings"),
+    [
+        ("A lost device must be reported to the Service Desk within five working days.", POLICIES),
+        ("Lost devices are taken back by the Service Desk within five working days.", (POLICIES[0],) * 2),
+        ("Lost devices are taken back by the Service Desk within ten working days.", ()),
+    ],
+)
+def test_a_figure_of_one_thing_is_not_said_of_another(sentence: str, headings: tuple[str, ...]) -> None:
+    assert not check(sentence, [LOST, RECEIPT], "How soon must a lost device be reported?", headings).passed
+
+
+def test_a_figure_in_a_table_has_its_label_beside_it_or_above() -> None:
+    row = "Hotel night with breakfast\n115 pounds\nLunch, away over 5 hours 9 pounds"
+    assert check("A hotel night with breakfast costs at most 115 pounds.", [row], "What may a hotel cost?").passed
+    heading = "Travel Policy › 4 Upper limits for a hotel night"
+    assert check("A hotel night has an upper limit of 115 pounds.", ["In the country 115 pounds"], "", [heading]).passed
+
+
+def test_one_sentence_is_not_made_of_two_documents() -> None:
+    quotes = ["Visitors wear an orange badge.", "Contractors carry a permit signed by Facilities."]
+    sentence = "Visitors wear an orange badge and carry a permit signed by Facilities."
+    assert check(sentence, quotes, "", ["Site Standard › 5 Visitors"] * 2).citations == (0, 1)
+    assert not check(sentence, quotes, "", ["Site Standard › 5 Visitors", "Works Manual › 2 Permits"]).passed
 
 
 @pytest.mark.xfail(strict=True, reason="a known gap: words are compared, not who does what to whom")

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from ingest.logs.facts import LogFacts, analyse
-from rag.log_summary import FactSentence, escape_markdown, faithful, render_markdown, summarise, word
+from rag.log_report import render_log
+from rag.log_summary import FactSentence, faithful, summarise, word
+from rag.markdown import escape_markdown
 
 FACT = FactSentence(
     "High severity: A log-in of tvance from 203.0.113.45 succeeded after 63 failures (64 events).",
@@ -43,6 +45,10 @@ def facts(tmp_path: Path) -> LogFacts:
         "\n".join([*lines, "Mar  2 10:01:00 h sshd[1]: Accepted password for bob from 192.0.2.9 port 1", ""])
     )
     return analyse(path, "logs/auth.log")
+
+
+def report(facts: LogFacts) -> str:
+    return render_log(facts.to_json() | summarise(facts, None).to_json())
 
 
 @pytest.mark.parametrize(
@@ -113,7 +119,7 @@ def test_contract_of_summary_and_citations(facts: LogFacts) -> None:
 
 
 def test_report_has_all_parts(facts: LogFacts) -> None:
-    page = render_markdown(facts, summarise(facts, None))
+    page = report(facts)
     for part in ("# logs/auth.log", "## What stands out", "## Actors", "## Hours of the day", "## Templates", "1–13"):
         assert part in page
     assert "13 lines: 13 with events, 0 blank, 0 unparsed" in page
@@ -123,7 +129,7 @@ def test_hostile_values_stay_text(tmp_path: Path) -> None:
     path = tmp_path / "x.jsonl"
     evil = "`x`|<script>alert(1)</script>|\\n# head\\u001b[2J\\u202e[a](http://evil.example)"
     path.write_text(f'{{"time": "2026-01-01T00:00:00Z", "user": "{evil}", "action": "{evil}"}}\n' * 2)
-    page = render_markdown(facts := analyse(path, "x|`y`.jsonl"), summarise(facts, None))
+    page = report(analyse(path, "x|`y`.jsonl"))
     assert "<script" not in page
     assert "\x1b" not in page
     assert "\u202e" not in page
@@ -131,7 +137,7 @@ def test_hostile_values_stay_text(tmp_path: Path) -> None:
     assert "[a]" not in page
     tables = [line for line in page.splitlines() if line.startswith("| ") and "alert" in line]
     assert tables
-    assert all(line.count("|") in (3, 4) for line in tables)  # two or three columns, whatever the values hold
+    assert {line.count("|") for line in tables} <= {3, 5, 6}  # two, four or five columns, whatever the values hold
 
 
 @pytest.mark.parametrize(

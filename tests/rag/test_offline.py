@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 
 from rag import offline
+from rag.guard import seccomp
 
 ROOT = Path(__file__).parents[2]
 LINUX_KERNEL = sys.platform == "linux" and os.uname().machine in {"x86_64", "aarch64"}
 
 
-def guarded(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run `code` in a new Python after `engage()`; warnings are errors there too."""
-    program = "from rag import offline\noffline.engage()\n" + textwrap.dedent(code)
+def guarded(code: str, before: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run `code` in a new Python after `engage()`, and `before` before; warnings are errors there too."""
+    program = textwrap.dedent(before) + "\nfrom rag import offline\noffline.engage()\n" + textwrap.dedent(code)
     return subprocess.run(
         [sys.executable, "-W", "error", "-c", program],
         capture_output=True,
@@ -27,8 +28,8 @@ def guarded(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def output(code: str, **environment: str) -> str:
-    done = guarded(code, **environment)
+def output(code: str, before: str = "", **environment: str) -> str:
+    done = guarded(code, before, **environment)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -54,8 +55,11 @@ def test_engaging_twice_adds_nothing() -> None:
 @pytest.mark.skipif(not LINUX_KERNEL, reason="the kernel layer is for Linux")
 def test_every_layer_holds_and_every_try_is_refused() -> None:
     code = """
+        from pathlib import Path
+        from rag.guard.probe import probe
+        offline.confine(Path('nowhere'))
         print([layer.name for layer in offline.layers() if not layer.holds])
-        print([trial for trial in offline.probe() if not trial.refused])
+        print([trial for trial in probe() if not trial.refused])
         print(offline.attempts())
     """
     assert output(code).splitlines() == ["[]", "[]", "()"]
@@ -215,8 +219,9 @@ def test_local_sockets_and_event_loops_still_work() -> None:
 def test_proxies_are_removed_and_switches_win_over_the_users_own() -> None:
     code = """
         import os
+        from rag.guard import switches
         print([n for n in os.environ if "proxy" in n.lower() or "OTEL_COLLECTION" in n])
-        print([n for n, value, _ in offline.SWITCHES if os.environ[n] != value])
+        print([n for n, value, _ in switches.SWITCHES if os.environ[n] != value])
     """
     users = {
         "HTTPS_PROXY": "http://u:p@proxy.example:1",
@@ -239,39 +244,61 @@ def test_a_switch_taken_back_later_is_seen() -> None:
 
 @pytest.mark.skipif(not LINUX_KERNEL, reason="the kernel layer is for Linux")
 def test_a_kernel_that_refuses_the_filter_is_reported_and_nothing_fails() -> None:
-    """An unknown processor, as far as the guard can tell, and a kernel that says no."""
-    program = """
-        import ctypes, platform
-        from rag import offline
-        class Kernel:
-            def __getattr__(self, name):
-                return self.refuse
-            def __init__(self):
-                def refuse(*args):
-                    ctypes.set_errno(22)
-                    return 0 if len(args) == 5 and args[0] == 38 else -1
-                self.refuse = refuse
-        offline.ctypes.CDLL = lambda *args, **more: Kernel()
-        offline.engage()
-        print(offline.layers()[2])
+    code = """
+        print(offline.layers()[2], offline.attempts())
     """
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, cwd=ROOT, timeout=60
-    )
-    assert "holds=False" in done.stdout, done.stderr
-    assert "refuses a seccomp filter: Invalid argument" in done.stdout
+    refusing = """
+        from rag.guard import syscalls
+        syscalls.call = lambda *args: -22
+        real = syscalls.prctl
+        syscalls.prctl = lambda option, *args: -22 if option == syscalls.PR_SET_SECCOMP else real(option, *args)
+    """
+    said = output(code, before=refusing)
+    assert "holds=False" in said
+    assert "refuses a seccomp filter: Invalid argument" in said
+    assert said.strip().endswith("()")
+
+
+@pytest.mark.skipif(not LINUX_KERNEL, reason="the kernel layer is for Linux")
+def test_a_kernel_that_tells_nobody_still_refuses_and_the_layer_says_so() -> None:
+    """As where another program listens already. The refusal stands, what tried does not come to the list."""
+    older = """
+        from rag.guard import seccomp, syscalls
+        real = syscalls.call
+        syscalls.call = lambda number, *args: (
+            -22 if number == syscalls.abi().seccomp and args[1] & seccomp._NEW_LISTENER else real(number, *args)
+        )
+    """
+    code = """
+        import ctypes
+        print(ctypes.CDLL(None).socket(2, 1, 0), offline.layers()[2].detail, offline.attempts())
+    """
+    said = output(code, before=older)
+    assert said.startswith("-1 ")
+    assert "are not told" in said
+    assert said.strip().endswith("()")
+
+
+@pytest.mark.parametrize(
+    ("release", "tells"),
+    [("4.19.0", False), ("5.8.18-generic", False), ("5.9.0", True), ("6.18.44-fc", True), ("?", False)],
+)
+def test_which_kernels_tell(release: str, tells: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seccomp.platform, "release", lambda: release)
+    assert seccomp.can_tell() is tells
 
 
 def test_an_unknown_processor_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(offline.platform, "machine", lambda: "riscv64")
-    layer = offline._install_filter()
+    monkeypatch.setattr(seccomp.platform, "machine", lambda: "riscv64")
+    layer = seccomp.install(tell=True).layer
     assert not layer.holds
     assert "riscv64" in layer.detail or sys.platform != "linux"
 
 
 def test_an_unengaged_process_says_so() -> None:
     assert {layer.name: layer.holds for layer in offline.layers()}["python"] is False
-    assert [layer.detail for layer in offline.layers()][1:] == ["not engaged", "not engaged"]
+    details = [layer.detail for layer in offline.layers()]
+    assert details[1:] == ["not engaged", "not engaged", "not engaged in this process"]
 
 
 @pytest.mark.skipif(not LINUX_KERNEL, reason="the kernel layer is for Linux")

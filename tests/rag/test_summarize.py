@@ -3,7 +3,7 @@
 import pytest
 
 from ingest.types import Document, Hidden, Page
-from rag.summarize import PARTS, summarize
+from rag.summarize import PARTS, STATEMENT, summarize
 from tests.fakes import ScriptedGenerator, WordCountEmbedder
 
 SENTENCE = "Laptops of section {} must be encrypted by the Service Desk within 30 minutes of their return."
@@ -85,3 +85,29 @@ def test_what_nobody_sees_is_none_of_the_summary_and_orders_are_not_reworded() -
     made = summarize(Document("a.txt", "A", (Page("a.txt", None, order),)), WordCountEmbedder(), generator)
     assert [statement.written for statement in made.statements] == [False]
     assert generator.prompts == []
+
+
+@pytest.mark.parametrize("words", [1, 100, 400])
+def test_the_length_is_as_asked_for_and_every_section_of_more_than_a_page_is_heard(words: int) -> None:
+    large = "\n\n".join([f"{SENTENCE.format(2)} {number}" for number in range(40)])
+    text = f"# Section 1\n\n{SENTENCE.format(1)}\n\n# Section 2\n\n{large}\n\n# Section 3\n\n{SENTENCE.format(3)}\n"
+    whole = Document("policy.md", None, (Page("policy.md", None, text),))
+    summary = summarize(whole, WordCountEmbedder(), None, words=words)
+    heard = {covered.section: covered.statements for covered in summary.coverage}
+    assert list(heard) == ["Section 1", "Section 2", "Section 3"]
+    assert heard["Section 2"] >= 1
+    assert sum(heard.values()) == len(summary.statements) == summary.parts
+    # Sections are not torn for fewer words than they need: one part for each of the three at least.
+    assert summary.parts == max(3, min(words // STATEMENT, summary.parts))
+
+
+def test_defined_terms_are_exact_spans_by_name() -> None:
+    listed = "• Token – a thing that proves who you are.\n• Badge – a card with a photo.\n"
+    text = f"1 Duties\n1.1 Wear it.\n2 Definitions\n{listed}"
+    whole = Document("policy.md", None, (Page("policy.md", 1, text),))
+    terms = summarize(whole, WordCountEmbedder(), None).terms
+    assert [(term.term, term.meaning) for term in terms] == [
+        ("Badge", "a card with a photo."),
+        ("Token", "a thing that proves who you are."),
+    ]
+    assert all(text[term.start : term.end] == term.quote for term in terms)

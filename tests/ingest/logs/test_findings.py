@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from ingest.logs.facts import LogFacts
-from ingest.logs.rules import RULES, words_of
+from ingest.logs.rules import load
+from ingest.logs.words import words_of
 
 from .conftest import Analyse, cloudtrail, json_lines, syslog
 
@@ -204,7 +205,7 @@ def test_findings_come_gravest_first_and_fit_the_contract(facts_of: Analyse) -> 
     facts = facts_of(json_lines(cloudtrail("CreateAccessKey"), cloudtrail("StopLogging")))
     entries = json.loads(json.dumps(facts.to_json()))["findings"]
     assert [entry["severity"] for entry in entries] == ["high", "medium"]
-    assert all(set(entry) == {"severity", "title", "why", "count", "lines"} for entry in entries)
+    assert all(set(entry) == {"severity", "title", "why", "check", "technique", "count", "lines"} for entry in entries)
     assert "ann (1)" in entries[0]["why"]
 
 
@@ -215,4 +216,57 @@ def test_words_of_an_action() -> None:
 
 
 def test_titles_of_rules_are_different() -> None:
-    assert len({rule.title for rule in RULES}) == len(RULES)
+    rules = load().rules
+    assert len({rule.title for rule in rules}) == len(rules)
+
+
+def _logins(days: int, **more: Any) -> list[dict[str, Any]]:
+    return [
+        _app("login", 1440 * day + minute, source_ip="192.0.2.7", **more)
+        for day in range(days)
+        for minute in (540, 780)
+    ]
+
+
+def test_log_ins_out_of_habit(facts_of: Analyse) -> None:
+    usual = _logins(20)
+    night, away, both = (
+        _app("login", 1440 * 20 + minute, source_ip=source)
+        for minute, source in ((180, "192.0.2.7"), (541, "198.51.100.9"), (181, "198.51.100.9"))
+    )
+    assert _found(facts_of(json_lines(*usual))) == {}
+    odd = _found(facts_of(json_lines(*usual, night)))
+    assert odd == {"Log-ins from its usual place at an hour that is new for the account": "low"}
+    new = _found(facts_of(json_lines(*usual, away)))
+    assert new == {"Log-ins from a place that is new for the account": "low"}
+    facts = facts_of(json_lines(*usual, both))
+    assert _found(facts) == {"Log-ins from a place and at an hour that are new for the account": "medium"}
+    assert list(facts.findings[0].lines) == [41]
+
+
+def test_a_log_in_from_a_new_place_is_nothing_for_a_traveller_or_a_newcomer(facts_of: Analyse) -> None:
+    travels = [
+        _app("login", 1440 * day + 540, source_ip=f"203.{day % 6}.1.1") for day in range(28)
+    ] + [_app("login", 1440 * 28 + 540, source_ip="198.51.100.9")]  # fmt: skip
+    assert "Log-ins from a place that is new for the account" not in _found(facts_of(json_lines(*travels)))
+    newcomer = [*_logins(3), _app("login", 1440 * 3 + 180, source_ip="198.51.100.9")]
+    assert _found(facts_of(json_lines(*newcomer))) == {}
+
+
+def test_a_burst_of_failures_against_the_logs_own_hours(facts_of: Analyse) -> None:
+    def day(number: int, failures: int) -> list[dict[str, Any]]:
+        return [
+            _app("sync", 1440 * number + 60 * hour + n, f"u{n}", outcome="failure" if n < failures else "success")
+            for hour in range(24)
+            for n in range(failures + 1)
+        ]
+
+    usual = [record for number in range(4) for record in day(number, 2)]
+    burst = [_app("sync", 1440 * 4 + n // 20, f"u{n}", outcome="failure") for n in range(80)]
+    facts = facts_of(json_lines(*usual, *burst))
+    assert _found(facts) == {"80 failures and refusals in one hour": "medium"}
+    assert facts.findings[0].count == 80
+    assert list(facts.findings[0].lines) == list(range(len(usual) + 1, len(usual) + 81))
+    assert _found(facts_of(json_lines(*usual, *burst[:40]))) == {}
+    noisy = [record for number in range(4) for record in day(number, 20)]
+    assert _found(facts_of(json_lines(*noisy, *burst))) == {}

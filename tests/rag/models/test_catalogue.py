@@ -78,10 +78,11 @@ def test_a_tampered_model_is_never_made_into_anything(
     copy = tmp_path / "copy"
     copy.mkdir()
     for name in entry.files:
+        (copy / name).parent.mkdir(exist_ok=True)
         shutil.copy(locate(entry) / name, copy / name)
         with (copy / name).open("ab") as file:
             file.write(b"\x00")
-    monkeypatch.setattr(catalogue, "locate", lambda _: copy)
+    monkeypatch.setattr(catalogue, "locate", lambda *_: copy)
     from rag.models.embed import load_embedder
     from rag.models.llama import load_generator
     from rag.models.reader import load_reader

@@ -2,17 +2,21 @@
 
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.errors import NothingFound
+from ingest.errors import NothingFound, RecordDamaged
 from ingest.types import FileReport, FileStatus
+from rag.record.entry import leaf
+from rag.record.ledger import Ledger
 from rag.store import collection
+from rag.store import forget as module
 from rag.store.catalog import Catalog
-from rag.store.forget import _occurring, forget
+from rag.store.forget import Receipt, _Needles
 from tests.rag.store.test_catalog import IN_OFFICE, put
 
 SECRET = " ".join(f"Xanthippe{number} reported Mortimer{number}" for number in range(60))
@@ -35,6 +39,14 @@ def folder(tmp_path: Path) -> Path:
 
 def home(folder: Path) -> Path:
     return folder.parents[1]
+
+
+def ledger(folder: Path) -> Ledger:
+    return Ledger(home(folder) / "record")
+
+
+def forget(folder: Path, home: Path, path: str) -> Receipt:
+    return module.forget(folder, home, path, ledger(folder))
 
 
 def anywhere(folder: Path, *texts: str) -> list[str]:
@@ -78,6 +90,72 @@ def test_abbreviations_go_too(folder: Path) -> None:
     assert anywhere(folder, "Xylophone Quartet Liquidation") == ["Xylophone Quartet Liquidation"]
     assert forget(folder, home(folder), "secret").found == ()
     assert anywhere(folder, "Xylophone Q", "XQL") == []
+
+
+def ask(folder: Path, question: str, *quotes: str, path: str = "kept/policy.pdf", collection: str = "default") -> None:
+    """Write an answer into the record."""
+    answer = {"answer": "It does.", "citations": [{"path": path, "quote": quote} for quote in quotes]}
+    ledger(folder).append("answer", {"collection": collection}, [leaf("question", question), leaf("answer", answer)])
+
+
+def test_the_record_forgets_too_and_its_chain_holds(folder: Path) -> None:
+    ask(folder, "Who notices an incident?", COMMON)
+    ask(folder, "Who notices an incident?", COMMON, path="secret/complaint.pdf")
+    ask(folder, "Did Xanthippe7 complain?")
+    ask(folder, "Who complained?", SECRET[100:180])
+    ask(folder, "Who complained?", f'said "{SECRET[100:140]}\\n{SECRET[140:180]}"')
+    ask(folder, "Did Xanthippe7 complain?", collection="another")
+    files = [leaf("file", {"path": path}) for path in ("kept/policy.pdf", "secret/complaint.pdf")]
+    ledger(folder).append("ingestion", {"collection": "default"}, files)
+    kept = ledger(folder).head()
+    receipt = forget(folder, home(folder), "secret/complaint.pdf")
+    assert receipt.redacted == (2, 3, 4, 5, 7)
+    entries = {entry.number: entry for entry in ledger(folder).entries()}
+    assert entries[1].content()["question"] == "Who notices an incident?"
+    assert entries[2].content() == {}
+    assert entries[7].content() == {"file": {"path": "kept/policy.pdf"}}
+    assert ledger(folder).problems(kept) == []
+    assert receipt.found == ()  # the other collection's entry holds a word, not a piece of the text
+    assert anywhere(folder, "secret/complaint", SECRET[100:130], "5ec3e75ec3e7") == []
+
+
+def test_text_in_the_record_that_stays_is_found(folder: Path) -> None:
+    """Another collection's entry is not this one's to redact, but the search says that the text is there."""
+    lines = "".join(f'"Xerxes {number}"\nsaid\n' for number in range(9))  # no piece without a sign that JSON escapes
+    with collection.changing(folder) as catalog:
+        put(catalog, "secret/lines.pdf", lines)
+    ask(folder, "Who?", lines, collection="another")
+    receipt = forget(folder, home(folder), "secret/lines.pdf")
+    assert (receipt.redacted, [Path(path).name for path in receipt.found]) == ((), ["record.jsonl"])
+
+
+def test_a_damaged_record_stops_the_erasure_before_it_begins(folder: Path) -> None:
+    ask(folder, "Who?")
+    with (home(folder) / "record" / "record.jsonl").open("ab") as file:
+        file.write(b"{}\n")
+    with pytest.raises(RecordDamaged, match="move it elsewhere"):
+        forget(folder, home(folder), "secret")
+    collection.open_catalog(folder, lambda _: None).close()
+    assert anywhere(folder, "Xanthippe7") == ["Xanthippe7"]
+    assert collection.problems(folder) == []
+
+
+def test_cut_off_behind_the_record_the_file_can_be_named_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ask(folder, "Did Xanthippe7 complain?")
+    redact = Ledger.redact
+
+    def die(self: Ledger, *arguments: Any) -> None:
+        redact(self, *arguments)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "redact", die)
+        with pytest.raises(KeyboardInterrupt):
+            forget(folder, home(folder), "secret")
+    collection.open_catalog(folder, lambda _: None).close()
+    assert [report.path for report in forget(folder, home(folder), "secret").erased] == ["secret/complaint.pdf"]
+    assert anywhere(folder, *TRACES) == []
+    assert ledger(folder).problems() == []
 
 
 def test_the_search_finds_what_is_there(folder: Path) -> None:
@@ -130,4 +208,4 @@ def test_cut_off_in_the_middle_nothing_is_left_either(folder: Path, monkeypatch:
 )
 def test_exactly_the_pieces_that_occur_are_named(pieces: list[bytes], left: bytes, right: bytes, which: int) -> None:
     data = left + (pieces[which] if which < len(pieces) else b"") + right
-    assert _occurring(data, pieces) == {piece for piece in pieces if piece in data}
+    assert _Needles(pieces).occurring(data) == {piece for piece in pieces if piece in data}

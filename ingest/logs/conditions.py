@@ -1,0 +1,326 @@
+"""What a rule asks of an event: tests of fields, words and text, joined by and, or, not.
+
+A condition answers twice. From the kind of an event alone, its words, keys and keywords, it may already know
+(`decides`); that is remembered for each kind, so most rules are never asked about most events. Only then is it asked
+about the event (`holds`).
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple, Protocol
+
+from ingest.logs.events import Event
+from ingest.logs.words import stems_of
+
+Matcher = Callable[[str], bool]
+
+TEXT_MAX = 1 << 14
+"""Characters of a record that regular expressions look through; keywords are looked for in all of it. Records of audit
+logs have a few thousand; the bound keeps an expression that backtracks from standing still on a hostile line."""
+
+DEPTH_MAX = 8  # levels of a record that are looked into
+LEAVES_MAX = 2000  # values of a record that are looked into
+PAIR_NAMES = (("name", "value"), ("key", "value"), ("key", "valuestring"), ("displayname", "newvalue"))
+"""Records that spell a field out as {"name": …, "value": …}: it is found under that name, too."""
+
+
+class Kind(NamedTuple):
+    """What many events have in common."""
+
+    stems: str  # words.stems_of what happened
+    outcome: str | None
+    marks: frozenset[str]  # the keywords of the rules that stand in it
+    keys: frozenset[str] | None  # the keys of the rules that it may have, by `last_key`; None: any
+
+
+class View:
+    """An event as conditions see it. What is costly is worked out when it is first asked for."""
+
+    __slots__ = ("_fields", "event", "kind")
+
+    def __init__(self, event: Event, kind: Kind) -> None:
+        self.event = event
+        self.kind = kind
+        self._fields: dict[str, list[str]] | None = None
+
+    def values(self, name: str) -> list[str]:
+        """The values of a field: one of the event's own, a dotted path into its record, or a key at any depth of it."""
+        own = _OWN.get(name)
+        if own is not None:
+            value = own(self.event)
+            return [] if value is None else [value]
+        if self._fields is None:
+            self._fields = fields_of(self.event.record) if self.event.record else {}
+        return self._fields.get(field_name(name), [])
+
+
+_OWN: Mapping[str, Callable[[Event], str | None]] = {
+    "action": lambda event: event.action,
+    "actor": lambda event: event.actor,
+    "object": lambda event: event.object,
+    "outcome": lambda event: event.outcome,
+    "source": lambda event: event.source,
+    "error_code": lambda event: event.error_code,
+    "level": lambda event: event.severity,
+    "text": lambda event: event.text[:TEXT_MAX],
+}
+"""Fields that every format has, whatever it calls them."""
+
+
+@lru_cache(maxsize=8192)
+def field_name(name: str) -> str:
+    """A field's name or path as `fields_of` spells it: lower case, letters and digits, dots between levels."""
+    return ".".join("".join(c for c in part.lower() if c.isalnum()) for part in name.split("."))
+
+
+@lru_cache(maxsize=8192)
+def last_key(name: str) -> str:
+    """The last key of a field's name or path."""
+    return field_name(name).rpartition(".")[2]
+
+
+def fields_of(record: Mapping[str, object]) -> dict[str, list[str]]:
+    """The record's values by path and by last key: {"user.name": ["ann"], "name": ["ann"]}; "" for null."""
+    found: dict[str, list[str]] = {}
+    for count, (path, value) in enumerate(_leaves(record, "", 0)):
+        if count >= LEAVES_MAX:
+            break
+        text = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)[:TEXT_MAX]
+        found.setdefault(path, []).append(text)
+        last = path.rpartition(".")[2]
+        if last != path:
+            found.setdefault(last, []).append(text)
+    return found
+
+
+def _leaves(value: object, path: str, depth: int) -> Iterator[tuple[str, object]]:
+    if isinstance(value, Mapping):
+        if depth >= DEPTH_MAX:
+            return
+        names = {field_name(str(name)).replace(".", ""): inner for name, inner in value.items()}
+        for name, inner in names.items():
+            yield from _leaves(inner, f"{path}.{name}" if path else name, depth + 1)
+        for label, content in PAIR_NAMES:
+            spelled = names.get(label)
+            if isinstance(spelled, str) and content in names:
+                yield from _leaves(names[content], field_name(spelled).replace(".", "") or label, depth + 1)
+    elif isinstance(value, list):
+        for inner in value[:100]:
+            yield from _leaves(inner, path, depth + 1)
+    else:
+        yield path, value
+
+
+class Condition(Protocol):
+    """Something that holds for an event or does not."""
+
+    @property
+    def cost(self) -> int:
+        """How dear `holds` is; the cheap ones are asked first."""
+        ...
+
+    def marks(self) -> Iterator[str]:
+        """The keywords that it looks for, lower case."""
+        ...
+
+    def wants(self) -> Iterator[str]:
+        """The keys of a record that it looks for, by `last_key`."""
+        ...
+
+    def decides(self, kind: Kind) -> bool | None:
+        """Whether it holds for every event of a kind, for none, or None: it depends."""
+        ...
+
+    def holds(self, view: View) -> bool:
+        """Whether it holds for this event."""
+        ...
+
+
+def said_of(event: Event) -> str:
+    """The stems of what happened: the words of the action and of what stands beside it."""
+    return stems_of(f"{event.action or ''} {event.about}" if event.about else event.action or "")
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """One of some phrases, or all of them, are among the words of what happened."""
+
+    phrases: tuple[str, ...]  # as stems_of gives them
+    every: bool = False
+    cost = 0
+
+    def marks(self) -> Iterator[str]:
+        yield from ()
+
+    def wants(self) -> Iterator[str]:
+        yield from ()
+
+    def decides(self, kind: Kind) -> bool | None:
+        found = (phrase in kind.stems for phrase in self.phrases)
+        return all(found) if self.every else any(found)
+
+    def holds(self, view: View) -> bool:
+        return bool(self.decides(view.kind))
+
+
+@dataclass(frozen=True, slots=True)
+class Keywords:
+    """One of some texts, or all of them, stand anywhere in the record."""
+
+    parts: tuple[str, ...]  # lower case, looked for as they are
+    matchers: tuple[Matcher, ...] = ()  # those with wildcards
+    every: bool = False
+    cost = 10
+
+    def marks(self) -> Iterator[str]:
+        yield from self.parts
+
+    def wants(self) -> Iterator[str]:
+        yield from ()
+
+    def decides(self, kind: Kind) -> bool | None:
+        found = [part in kind.marks for part in self.parts]
+        if self.every:
+            return False if not all(found) else None if self.matchers else True
+        return True if any(found) else None if self.matchers else False
+
+    def holds(self, view: View) -> bool:
+        answer = self.decides(view.kind)
+        if answer is not None:
+            return answer
+        text = view.event.text
+        found = (matches(text) for matches in self.matchers)
+        return all(found) if self.every else any(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field has one of some values, or all of them."""
+
+    name: str
+    matchers: tuple[Matcher, ...]
+    every: bool = False
+    cost: int = 20
+
+    def marks(self) -> Iterator[str]:
+        yield from ()
+
+    def wants(self) -> Iterator[str]:
+        if self.name not in _OWN:
+            yield last_key(self.name)
+
+    def decides(self, kind: Kind) -> bool | None:
+        if self.name == "outcome":
+            return self._fits([kind.outcome] if kind.outcome else [])
+        return False if _lacks(kind, self.name) else None
+
+    def holds(self, view: View) -> bool:
+        return self._fits(view.values(self.name))
+
+    def _fits(self, values: list[str]) -> bool:
+        if not values:
+            return False
+        found = (any(map(matches, values)) for matches in self.matchers)
+        return all(found) if self.every else any(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """A field is there with a value, or is not."""
+
+    name: str
+    wanted: bool
+    cost: int = 20
+
+    def marks(self) -> Iterator[str]:
+        yield from ()
+
+    def wants(self) -> Iterator[str]:
+        if self.name not in _OWN:
+            yield last_key(self.name)
+
+    def decides(self, kind: Kind) -> bool | None:
+        return not self.wanted if _lacks(kind, self.name) else None
+
+    def holds(self, view: View) -> bool:
+        return any(view.values(self.name)) is self.wanted
+
+
+def _lacks(kind: Kind, name: str) -> bool:
+    return kind.keys is not None and name not in _OWN and last_key(name) not in kind.keys
+
+
+@dataclass(frozen=True, slots=True)
+class AtLeast:
+    """So many of the parts hold: one of them is "or", all of them "and". Make it with `at_least` or `all_of`."""
+
+    least: int
+    parts: tuple[Condition, ...]  # the cheap ones first
+    cost: int
+
+    def marks(self) -> Iterator[str]:
+        for part in self.parts:
+            yield from part.marks()
+
+    def wants(self) -> Iterator[str]:
+        for part in self.parts:
+            yield from part.wants()
+
+    def decides(self, kind: Kind) -> bool | None:
+        left, open_ = self.least, 0
+        for part in self.parts:
+            answer = part.decides(kind)
+            left -= answer is True
+            open_ += answer is None
+        return True if left <= 0 else False if left > open_ else None
+
+    def holds(self, view: View) -> bool:
+        left = self.least
+        spare = len(self.parts) - left  # parts that may fail
+        for part in self.parts:
+            if part.holds(view):
+                left -= 1
+                if not left:
+                    return True
+            else:
+                spare -= 1
+                if spare < 0:
+                    return False
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The part does not hold."""
+
+    part: Condition
+
+    @property
+    def cost(self) -> int:
+        return self.part.cost
+
+    def marks(self) -> Iterator[str]:
+        yield from self.part.marks()
+
+    def wants(self) -> Iterator[str]:
+        yield from self.part.wants()
+
+    def decides(self, kind: Kind) -> bool | None:
+        answer = self.part.decides(kind)
+        return None if answer is None else not answer
+
+    def holds(self, view: View) -> bool:
+        return not self.part.holds(view)
+
+
+def all_of(*parts: Condition) -> Condition:
+    """And."""
+    return at_least(len(parts), *parts)
+
+
+def at_least(least: int, *parts: Condition) -> Condition:
+    """`least` of the parts; 1 is or."""
+    if len(parts) == 1:
+        return parts[0]
+    return AtLeast(least, tuple(sorted(parts, key=lambda part: part.cost)), sum(part.cost for part in parts))

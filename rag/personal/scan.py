@@ -1,0 +1,94 @@
+"""Files, or an index, to the personal data in them, page by page. Reads text; of scans what an index holds by OCR."""
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate, groupby, islice
+from pathlib import Path
+
+from ingest.errors import ReadError
+from ingest.logs.lines import Text
+from ingest.readers import read
+from ingest.types import FileStatus, Page, SourceFile
+from rag.batch import Job
+from rag.personal.find import Found, Kind, find
+from rag.store.catalog import Catalog
+
+LINES = 200  # of a log looked at together: each look costs the same for one line
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Personal data of one page, record or line."""
+
+    page: int | None
+    record: str | None
+    line: int | None  # of a log, from 1; offsets count within the line
+    found: tuple[Found, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What one file holds."""
+
+    path: str
+    root: str
+    status: FileStatus
+    places: tuple[Place, ...] = ()
+    pages: int = 0  # that were looked at; 0 for a log
+    pages_without_text: tuple[int, ...] = ()  # nobody has looked at these
+    detail: str = ""
+
+    @property
+    def counts(self) -> dict[Kind, int]:
+        """How many of each kind."""
+        return dict(Counter(found.kind for place in self.places for found in place.found))
+
+
+def scan_file(job: Job, regions: Sequence[str]) -> Scan:
+    """Look through one file. One that cannot be read has a status that says so."""
+    source = job.source
+    try:
+        if job.kind == "log":
+            return _scan(source, tuple(_lines(source, regions)))
+        document = read(source)
+    except ReadError as error:
+        return Scan(source.path, str(source.root), error.status, detail=error.detail)
+    places = tuple(_pages(document.pages, regions))
+    return _scan(source, places, len(document.pages), document.pages_without_text)
+
+
+def scan_index(catalog: Catalog, regions: Sequence[str]) -> Iterator[Scan]:
+    """Look through everything that is indexed, text read by OCR too."""
+    reports = {(report.root, report.path): report for report in catalog.reports()}
+    for (root, path), pages in groupby(catalog.pages(), key=lambda row: row[:2]):
+        report = reports.pop((root, path))
+        places = tuple(_pages([page for _, _, page in pages], regions))
+        yield Scan(path, root, report.status, places, report.pages, report.pages_without_text)
+    for (root, path), report in sorted(reports.items()):
+        yield Scan(path, root, report.status, detail=report.detail)
+
+
+def _scan(source: SourceFile, places: tuple[Place, ...], pages: int = 0, without: tuple[int, ...] = ()) -> Scan:
+    return Scan(source.path, str(Path(source.root)), FileStatus.INDEXED, places, pages, without)
+
+
+def _pages(pages: Sequence[Page], regions: Sequence[str]) -> Iterator[Place]:
+    for page in pages:
+        if found := find(page.text, regions):
+            yield Place(page.number, page.record, None, tuple(found))
+
+
+def _lines(source: SourceFile, regions: Sequence[str]) -> Iterator[Place]:
+    with Text(source.absolute) as text:
+        lines = iter(text.lines())
+        while block := list(islice(lines, LINES)):
+            starts = list(accumulate((len(line) + 1 for _, line in block), initial=0))
+            held: dict[int, list[Found]] = {}
+            for found in find("\n".join(line for _, line in block), regions):
+                place = bisect_right(starts, found.start) - 1
+                begin = starts[place]
+                moved = replace(found, start=found.start - begin, end=found.end - begin)
+                held.setdefault(block[place][0], []).append(moved)
+            yield from (Place(None, None, number, tuple(found)) for number, found in held.items())

@@ -1,0 +1,164 @@
+"""What of an answer, a summary, an ingestion and an erasure goes into the record, and which part of it can be dropped.
+
+Facts name no document and hold no text; they stay for good. Everything else is a leaf.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ingest.types import FileReport, FileStatus
+from rag import __version__
+from rag.answer import Answerer, Course
+from rag.batch import Report
+from rag.filters import Filter
+from rag.guard.types import Attempt
+from rag.models.catalogue import sha256
+from rag.models.embed import TextEmbedder
+from rag.record.entry import Leaf, leaf
+from rag.record.forgetting import FILE, QUESTION, ROOT
+from rag.store.forget import Receipt
+from rag.store.seal import fingerprint
+from rag.types import Answer, Generator, Hit, ModelInfo
+
+ANSWER, REFUSAL, SUMMARY, INGESTION, ERASURE = "answer", "refusal", "summary", "ingestion", "erasure"
+ATTEMPT = "attempt"
+_SAMPLING = {"temperature": 0.0, "seed": None}  # greedy: no number is drawn, so there is no seed
+
+
+class Note(NamedTuple):
+    """What an entry will hold."""
+
+    kind: str
+    facts: Mapping[str, Any]
+    leaves: Sequence[Leaf]
+
+
+def of_answer(answer: Answer, course: Course, only: Filter, answerer: Answerer, folder: Path) -> Note:
+    """An answer or a refusal from the collection in `folder`."""
+    retriever = answerer.retriever
+    facts = {
+        **_about(folder),
+        "found": answer.found,
+        "mode": answer.mode,
+        "confidence": answer.confidence,
+        "unreadable": len(answer.unreadable),
+        "models": {
+            "embedding": _model(retriever.embedder),
+            "reader": _model(retriever.reader),
+            "language": _model(answer.model),
+        },
+        "settings": {"threshold": answerer.threshold, "writes": answerer.load_generator is not None},
+        "sampling": _SAMPLING,
+        "timings_ms": dict(answer.timings_ms),
+    }
+    held = asdict(answer)
+    # What could not be read stands in the entries of ingestions; here it would go with each file that is forgotten.
+    del held["timings_ms"], held["question"], held["unreadable"]
+    leaves = [
+        leaf(QUESTION, answer.question),
+        leaf("answer", held),
+        leaf("passages", list(map(_passage, course.hits))),
+    ]
+    if only:
+        leaves.append(leaf("filter", {**asdict(only), "suffixes": sorted(only.suffixes), "since": _text(only.since)}))
+    if course.prompt:
+        leaves.append(leaf("prompt", course.prompt))
+        leaves.append(leaf("checks", [asdict(checked) for checked in course.checks]))
+    return Note(ANSWER if answer.found else REFUSAL, facts, leaves)
+
+
+def of_summary(report: Report, embedder: TextEmbedder | None, generator: Generator | None) -> Note:
+    """The summary of one file, and the models that took part in it."""
+    entry, job = report.entry, report.job
+    facts = {
+        "program": __version__,
+        "models": {"embedding": _model(embedder), "language": _model(generator)},
+        "sampling": _SAMPLING,
+        "what": job.kind,
+        "status": entry.get("status", FileStatus.INDEXED),
+        "dropped_sentences": entry.get("dropped_sentences", 0),
+    }
+    source = {"path": job.source.path, "root": str(job.source.root), "sha256": _digest(job.source.absolute)}
+    said = {name: entry[name] for name in ("summary", "citations", "detail") if name in entry}
+    return Note(SUMMARY, facts, [leaf("source", source), leaf("summary", said)])
+
+
+def of_ingestion(
+    reports: Sequence[FileReport],
+    counts: Mapping[str, int],
+    made_with: Mapping[str, str],
+    roots: Sequence[Path],
+    folder: Path,
+    *,
+    rebuild: bool,
+) -> Note:
+    """What `rag ingest` found: every file but those that were as before."""
+    facts = {
+        **_about(folder),
+        "made_with": dict(made_with),
+        "rebuild": rebuild,
+        "totals": dict(counts),
+        "unchanged": sum(report.status is FileStatus.UNCHANGED for report in reports),
+    }
+    changed = [report for report in reports if report.status is not FileStatus.UNCHANGED]
+    return Note(
+        INGESTION,
+        facts,
+        [*(leaf(ROOT, str(root)) for root in roots), *(leaf(FILE, asdict(report)) for report in changed)],
+    )
+
+
+def of_erasure(receipt: Receipt, folder: Path) -> Note:
+    """That something was erased, and what was searched to prove it. What it was is not told: it is erased here too."""
+    facts = {
+        **_about(folder),
+        "files": len(receipt.erased),
+        "pages": sum(report.pages for report in receipt.erased),
+        "passages": sum(report.chunks for report in receipt.erased),
+        "entries_redacted": list(receipt.redacted),
+        "searched": {"files": receipt.files, "bytes": receipt.bytes, "pieces": receipt.pieces},
+        "files_with_occurrences": len(receipt.found),
+    }
+    return Note(ERASURE, facts, [])
+
+
+def of_attempts(attempts: Sequence[Attempt]) -> Note:
+    """Tries to reach the internet that the guard refused. Who tried may be a path, so that is a leaf."""
+    facts = {"program": __version__, "attempts": sum(attempt.count for attempt in attempts)}
+    return Note(ATTEMPT, facts, [leaf("attempt", asdict(attempt)) for attempt in attempts])
+
+
+def _digest(file: Path) -> str | None:
+    try:
+        return sha256(file)
+    except OSError:
+        return None  # the summary says that the file could not be read
+
+
+def _about(folder: Path) -> dict[str, Any]:
+    return {"program": __version__, "collection": folder.name, "index": fingerprint(folder)}
+
+
+def _model(model: TextEmbedder | Generator | ModelInfo | Any | None) -> dict[str, str] | None:
+    return None if model is None else {"name": model.name, "sha256": model.sha256}
+
+
+def _passage(hit: Hit) -> dict[str, Any]:
+    stored, chunk = hit.stored, hit.stored.chunk
+    return {
+        "path": chunk.path,
+        "sha256": stored.sha256,
+        "page": chunk.page,
+        "record": chunk.record,
+        "start": chunk.start,
+        "end": chunk.end,
+        "text_sha256": hashlib.sha256(chunk.text.encode(errors="surrogatepass")).hexdigest(),
+        "score": round(hit.score, 6),
+    }
+
+
+def _text(value: object | None) -> str | None:
+    return None if value is None else str(value)
