@@ -71,6 +71,7 @@ REACHING = {
     "py3langid": "a server of its own, not started",
     "pydantic-settings": "reads secrets of AWS where asked to",
     "pygments": "scripts that update its own tables",
+    "python-stdnum": "asks tax offices about a number where told to; here it computes check digits",
     "rapidocr": "downloads networks that are not there; all are named, see ingest/ocr/engine.py",
     "requests": "HTTP client",
     "requests-oauthlib": "part of kubernetes",
