@@ -78,6 +78,9 @@ _ABSOLUTE = re.compile(r"\b(?:only|solely|exclusively|always|alone)\b", re.I)
 _PAST = re.compile(r"\b(?:was|were|had|did)\b", re.I)
 _LEAD = re.compile(r"^(?:yes|no),\s", re.I)  # the answer to a question; what it says comes after
 _CLAUSE = re.compile(r"[;:]\s|,\s(?=(?:but|unless|except)\b)")
+_AUXILIARY = re.compile(
+    r"\b(?:is|are|was|were|has|have|had|must|shall|should|may|might|can|cannot|will|would|does|do|did)\b", re.I
+)
 _AND = re.compile(r"[;:]\s|,\s(?:and|but|or)\s|,\s(?=(?:unless|except)\b)")
 _ADVERBS = {
     "hourly": "hour", "daily": "day", "weekly": "week", "monthly": "month", "quarterly": "quarter",
@@ -134,6 +137,7 @@ def check(sentence: str, quotes: Sequence[str], question: str = "", headings: Se
         *_absolutes(sentence, source),
         *_obligation(sentence, source),
         *_negation(sentence, source),
+        *_subject(sentence, source, question),
         *_coverage(sentence, source, question),
     ]
     return Verdict(cited, tuple(failures))
@@ -350,6 +354,19 @@ def _nearest_clause(sentence: str, source: str) -> str:
     wanted = set(stems(sentence))
     clauses = [clause for whole in _sentences(source) for clause in _CLAUSE.split(" ".join(whole.split()))]
     return max(clauses, key=lambda clause: len(wanted & set(stems(clause))), default="")
+
+
+def _subject(sentence: str, source: str, question: str) -> list[str]:
+    """What is kept for two years must be what the quotation says it of, not what the question asks about.
+
+    Looked at are the words before the verb: after it, a question's word may well be another one for the quotation's.
+    """
+    verb = _AUXILIARY.search(sentence)
+    if verb is None:
+        return []
+    held, asked = set(stems(source)), set(stems(question))
+    lent = [word for word in stems(sentence[: verb.start()]) if word in asked and word not in held]
+    return [f"the quotation says it of something else than {lent[0]!r}"] if lent else []
 
 
 def _coverage(sentence: str, source: str, question: str) -> list[str]:

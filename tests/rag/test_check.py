@@ -174,6 +174,16 @@ def test_a_figure_in_a_table_has_its_label_beside_it_or_above() -> None:
     assert check("A hotel night has an upper limit of 115 pounds.", ["In the country 115 pounds"], "", [heading]).passed
 
 
+def test_what_the_question_asks_about_has_to_be_in_the_quotation() -> None:
+    quote = "Paper records are kept at the site for two years at most and then moved to the archive."
+    sentence = "The video recordings are kept for two years at most and then moved to the archive."
+    assert not check(sentence, [quote], "How long are video recordings kept?").passed
+    assert check(sentence, [quote], "How long are video recordings kept?", ["Site Standard › 6.1 Video"]).passed
+    assert check(
+        "Paper records must be kept at the site for two years at most.", [quote], "How long must they be kept?"
+    ).passed
+
+
 def test_one_sentence_is_not_made_of_two_documents() -> None:
     quotes = ["Visitors wear an orange badge.", "Contractors carry a permit signed by Facilities."]
     sentence = "Visitors wear an orange badge and carry a permit signed by Facilities."
