@@ -22,7 +22,7 @@ run() {
 
 # The office holds a scan, which is read by OCR, and on purpose a locked file: nothing is skipped in silence.
 run 3 ingest data/office
-run 0 ask "How fast must a member of staff report a suspected security incident?"
+run 0 ask "How many characters must a password have?"
 run 0 ask "How soon must a lost laptop be reported?"
 run 1 ask "What does the canteen charge for lunch?"
 run 0 summarize data/office/logs --out .demo/reports
