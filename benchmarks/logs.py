@@ -1,6 +1,6 @@
-"""How well logs are read: templates against loghub's truth, lines accounted for, findings, speed.
+"""How well logs are read: templates against loghub's truth, lines accounted for, findings.
 
-    python benchmarks/logs.py [--bench ../shared/bench] [--megabytes 50] [--only audit-events] [--split held]
+    python benchmarks/logs.py [--bench ../shared/bench] [--only audit-events] [--split held]
 
 Grouping accuracy (Zhu et al., Tools and Benchmarks for Automated Log Parsing, ICSE-SEIP 2019): the share of lines whose
 template holds exactly the lines of their true template. It is taken end to end, from the raw log: the program finds the
@@ -15,7 +15,6 @@ import csv
 import hashlib
 import json
 import tempfile
-import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -30,8 +29,7 @@ def main() -> None:
     """Print one table for each measure whose data is there."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bench", type=Path, default=ROOT / ".." / "shared" / "bench")
-    parser.add_argument("--megabytes", type=int, default=50, help="size of the log that speed is measured on")
-    parser.add_argument("--only", choices=("loghub", "audit-events", "incidents", "speed"), help="one table, not all")
+    parser.add_argument("--only", choices=("loghub", "audit-events", "incidents"), help="one table, not all")
     parser.add_argument("--split", choices=("all", "dev", "held"), default="all", help="part of the audit events")
     arguments = parser.parse_args()
     if arguments.only in (None, "loghub"):
@@ -40,8 +38,6 @@ def main() -> None:
         audit_events(arguments.bench / "audit-events" / "events.jsonl", arguments.split)
     if arguments.only in (None, "incidents"):
         incidents(ROOT / "data" / "incidents.json")
-    if arguments.only in (None, "speed"):
-        speed(arguments.bench / "loghub", arguments.megabytes)
 
 
 def loghub(folder: Path) -> None:
@@ -154,41 +150,6 @@ def incidents(path: Path) -> None:
 
 def _lines(groups: Iterable[Sequence[int]]) -> set[int]:
     return set().union(*map(set, groups))
-
-
-def speed(folder: Path, megabytes: int) -> None:
-    """MB a second on a repeated log, all facts against drain3's own miner alone on the same lines."""
-    from drain3 import TemplateMiner
-    from drain3.masking import MaskingInstruction
-    from drain3.template_miner_config import TemplateMinerConfig
-
-    sources = [*sorted(folder.glob("Thunderbird/*.log")), *sorted((ROOT / "data" / "office" / "logs").glob("*"))]
-    print(f"{'log':<28}{'MB':>6}{'all facts':>12}{'drain3 alone':>14}  MB/s")
-    for source in sources:
-        with tempfile.TemporaryDirectory() as name:
-            log = Path(name) / source.name
-            raw = source.read_bytes()
-            raw += b"" if raw.endswith(b"\n") else b"\n"
-            log.write_bytes(raw * max(1, megabytes * 1_000_000 // len(raw)))
-            size = log.stat().st_size / 1e6
-            start = time.perf_counter()
-            analyse(log, log.name)
-            ours = time.perf_counter() - start
-            config = TemplateMinerConfig()
-            config.masking_instructions = [
-                MaskingInstruction(r"\d{1,3}(?:\.\d{1,3}){3}", "IP"),
-                MaskingInstruction(r"0x[0-9a-fA-F]+", "HEX"),
-                MaskingInstruction(r"(?<![A-Za-z0-9])[-+]?\d+(?![A-Za-z0-9])", "NUM"),
-            ]
-            miner = TemplateMiner(config=config)
-            share = 5  # drain3 alone is slow: a fifth of the lines tells
-            start = time.perf_counter()
-            with log.open(encoding="utf-8", errors="replace") as file:
-                for index, line in enumerate(file):
-                    if index % share == 0:
-                        miner.add_log_message(line)
-            theirs = (time.perf_counter() - start) * share
-            print(f"{source.name:<28}{size:>6.0f}{size / ours:>12.1f}{size / theirs:>14.1f}")
 
 
 if __name__ == "__main__":

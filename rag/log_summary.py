@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ingest.logs.clock import iso
 from ingest.logs.facts import FIRST_LINES, LogFacts
 from ingest.logs.findings import Finding
+from ingest.logs.joined import BatchFacts
 from rag.term import counted, one_line
 from rag.types import Generator
 
@@ -170,13 +171,8 @@ def _ask(facts: Sequence[FactSentence], generator: Generator) -> dict[int, str]:
     return replies
 
 
-def _about(facts: LogFacts) -> Iterator[FactSentence]:
-    name, form = one_line(facts.path), one_line(facts.format)
-    values = (name, f"{facts.lines:,}", f"{facts.events:,}", form)
-    yield FactSentence(
-        f"{name} holds {counted(facts.lines, 'line')} with {counted(facts.events, 'event')} in the format {form}.",
-        values,
-    )
+def accounting(facts: LogFacts | BatchFacts) -> Iterator[FactSentence]:
+    """What was left out, the period, and what counts as unparsed, of a log or of a batch."""
     if facts.left_out:
         number = f"{facts.left_out:,}"
         was = "event lies" if facts.left_out == 1 else "events lie"
@@ -186,11 +182,19 @@ def _about(facts: LogFacts) -> Iterator[FactSentence]:
         yield FactSentence(f"The events run from {first} to {last}.", (first, last))
     if facts.unparsed_lines:
         number = f"{facts.unparsed_lines:,}"
-        yield FactSentence(
-            f"{number} {'line counts' if number == '1' else 'lines count'} as unparsed.",
-            (number,),
-            tuple(facts.unparsed),
-        )
+        lines = tuple(facts.unparsed) if isinstance(facts, LogFacts) else ()  # a batch's are in many files
+        count = "line counts" if facts.unparsed_lines == 1 else "lines count"
+        yield FactSentence(f"{number} {count} as unparsed.", (number,), lines)
+
+
+def _about(facts: LogFacts) -> Iterator[FactSentence]:
+    name, form = one_line(facts.path), one_line(facts.format)
+    values = (name, f"{facts.lines:,}", f"{facts.events:,}", form)
+    yield FactSentence(
+        f"{name} holds {counted(facts.lines, 'line')} with {counted(facts.events, 'event')} in the format {form}.",
+        values,
+    )
+    yield from accounting(facts)
 
 
 def _findings(facts: LogFacts) -> Iterator[FactSentence]:

@@ -12,7 +12,7 @@ from ingest.logs.findings import Finding
 from ingest.logs.joined import BatchFacts, Spot
 from ingest.logs.tally import OTHERS
 from rag.log_report import ONE, TITLES
-from rag.log_summary import FINDINGS_SAID, FactSentence, finding_sentence, shorten
+from rag.log_summary import FINDINGS_SAID, FactSentence, accounting, finding_sentence, shorten
 from rag.term import counted, one_line
 
 LINES_LISTED = 20  # of a finding
@@ -148,16 +148,7 @@ def _about(facts: BatchFacts) -> Iterator[FactSentence]:
         f"{counted(facts.events, 'event')}.",
         (logs, lines, events),
     )
-    if facts.left_out:
-        number = f"{facts.left_out:,}"
-        was = "event lies" if facts.left_out == 1 else "events lie"
-        yield FactSentence(f"{number} other {was} outside of what was asked for.", (number,))
-    if facts.first and facts.last:
-        first, last = iso(facts.first), iso(facts.last)
-        yield FactSentence(f"The events run from {first} to {last}.", (first, last))
-    if facts.unparsed_lines:
-        number = f"{facts.unparsed_lines:,}"
-        yield FactSentence(f"{number} {'line counts' if number == '1' else 'lines count'} as unparsed.", (number,))
+    yield from accounting(facts)
 
 
 def _findings(facts: BatchFacts, paths: Mapping[int, str]) -> Iterator[FactSentence]:

@@ -194,14 +194,11 @@ class Keywords:
         return all(found) if self.every else any(found)
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
-    """A field has one of some values, or all of them."""
+class _OfField:
+    """What conditions on one field have in common: they need it, and no mark."""
 
+    __slots__ = ()
     name: str
-    matchers: tuple[Matcher, ...]
-    every: bool = False
-    cost: int = 20
 
     def marks(self) -> Iterator[str]:
         yield from ()
@@ -209,6 +206,16 @@ class Field:
     def wants(self) -> Iterator[str]:
         if self.name not in _OWN:
             yield last_key(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Field(_OfField):
+    """A field has one of some values, or all of them."""
+
+    name: str
+    matchers: tuple[Matcher, ...]
+    every: bool = False
+    cost: int = 20
 
     def decides(self, kind: Kind) -> bool | None:
         if self.name == "outcome":
@@ -226,19 +233,12 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
-class Present:
+class Present(_OfField):
     """A field is there with a value, or is not."""
 
     name: str
     wanted: bool
     cost: int = 20
-
-    def marks(self) -> Iterator[str]:
-        yield from ()
-
-    def wants(self) -> Iterator[str]:
-        if self.name not in _OWN:
-            yield last_key(self.name)
 
     def decides(self, kind: Kind) -> bool | None:
         return not self.wanted if _lacks(kind, self.name) else None

@@ -24,6 +24,7 @@ from ingest.errors import NothingFound, RecordDamaged, StorageError
 from rag.record.chain import REDACTION, RETENTION, Head, Problem, check
 from rag.record.entry import Entry, Leaf, canonical, entry, parse
 from rag.store.lock import write_lock
+from rag.store.seal import sync
 
 RECORD, HEAD_FILE = "record.jsonl", "head.json"
 HEAD = 512  # bytes of the head: written in place it needs no new room on a full disk, and less than a sector is whole
@@ -196,7 +197,7 @@ class Ledger:
             finally:
                 os.close(descriptor)
             if new:
-                _sync(self.folder)
+                sync(self.folder)
         except OSError:
             if self._record.exists():
                 os.truncate(self._record, head.bytes)
@@ -218,7 +219,7 @@ class Ledger:
         after = Head(last.number, last.hash, size)
         self._write_head(head, after)
         aside.replace(self._record)
-        _sync(self.folder)
+        sync(self.folder)
         self._write_head(after)
         return after
 
@@ -315,11 +316,3 @@ def _written(time: datetime) -> str:
 
 # Waits for what was written, not for times of last change; macOS has no such call.
 _flush = getattr(os, "fdatasync", os.fsync)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

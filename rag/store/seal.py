@@ -53,16 +53,16 @@ def write(folder: Path, canaries: Sequence[Canary], roots: Sequence[str], identi
     index = sorted(path for path in (folder / FOLDER).rglob("*") if path.is_file())
     paths = [folder / CATALOG, folder / COARSE, *index]
     for path in paths:
-        _sync(path)
+        sync(path)
     names = [path.relative_to(folder).as_posix() for path in paths]
     files = {name: _seal_of(folder, name) for name in names if not name.endswith(("-journal", "-wal", "-shm"))}
     seal = Seal(files, canaries, roots, identity)
     fields = asdict(seal)
     aside = folder / f"{NAME}.new"
     aside.write_text(json.dumps(fields | {"sha256": _own(fields)}, indent=1) + "\n", encoding="utf-8")
-    _sync(aside)
+    sync(aside)
     aside.replace(folder / NAME)
-    _sync(folder)
+    sync(folder)
 
 
 def remove(folder: Path) -> None:
@@ -75,7 +75,7 @@ def remove(folder: Path) -> None:
                 f"{folder} cannot be written ({error.strerror}); check its permissions or choose another home with "
                 "--home DIR."
             ) from error
-        _sync(folder)
+        sync(folder)
 
 
 def read(folder: Path) -> Seal | None:
@@ -178,7 +178,7 @@ def _chroma_seal(path: Path, known: FileSeal | None) -> FileSeal:
         return FileSeal(size if file.tell() >= size else file.tell(), digest.hexdigest(), without)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     """Wait until a file, or a folder's list of files, is on disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
