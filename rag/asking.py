@@ -16,8 +16,7 @@ def asker(embedder: TextEmbedder, reader: Reader) -> Ask:
 
     def ask(question: str, passages: Sequence[tuple[str, str]]) -> tuple[int, int, int] | None:
         texts = [f"{section}\n{text}" if section else text for section, text in passages]
-        vectors = embedder.embed([question, *texts])
-        nearest = (-(vectors[1:] @ vectors[0])).argsort()[:READ].tolist()
+        nearest = (-(embedder.embed(texts) @ embedder.embed_question(question))).argsort()[:READ].tolist()
         readings = reader.read(question, [passages[index] for index in nearest])
         if probability([reading.answerable for reading in readings]) < LEAST:
             return None

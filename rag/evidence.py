@@ -83,8 +83,7 @@ def places(question: str, hits: Sequence[Hit], catalog: Catalog, embedder: TextE
     texts = [_in_context(hit, *span) for hit, found in cut for span in found]
     if not texts:
         return []
-    vectors = embedder.embed([question, *texts])
-    cosines = iter((vectors[1:] @ vectors[0]).tolist())
+    cosines = iter((embedder.embed(texts) @ embedder.embed_question(question)).tolist())
     made = []
     for hit, found in cut:
         read = _read_marks(hit, found)

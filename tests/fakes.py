@@ -45,6 +45,10 @@ class WordCountEmbedder:
         unit: NDArray[np.float32] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
         return unit
 
+    def embed_question(self, question: str) -> NDArray[np.float32]:
+        """float32 `(DIMENSIONS,)`, of unit length."""
+        return self.embed([question])[0]
+
 
 class Inline:
     """Runs everything in this process, one thing at a time, without limits. Satisfies `ingest.sandbox.Pool`."""

@@ -20,7 +20,7 @@ class ModelEntry:
     """A model of the catalogue. `files` maps each file that is loaded to its SHA-256 (hex)."""
 
     name: str
-    kind: Literal["embedding", "language", "reader"]
+    kind: Literal["embedding", "question", "language", "reader"]
     package: str  # the distribution that carries it
     module: str  # the folder it unpacks to
     folder: str  # below the module
@@ -52,6 +52,17 @@ EMBEDDING = ModelEntry(
     source="sentence-transformers/all-MiniLM-L6-v2, revision 1110a243fdf4706b3f48f1d95db1a4f5529b4d41",
 )
 
+QUESTION = ModelEntry(
+    name="strongroom-question-v1",
+    kind="question",
+    package="strongroom",
+    module="rag",
+    folder="weights",
+    files={"question.int8.onnx": "f93b97052d2a8308f0a6b9453e6bba6f13742ba35d19e8e392117c164048165a"},
+    licence="CC-BY-SA-4.0",
+    source="trained by training/ from all-MiniLM-L6-v2; see training/MODEL_CARD.md",
+)
+
 LANGUAGE = ModelEntry(
     name="SmolLM2-135M-Instruct-Q4_1",
     kind="language",
@@ -74,7 +85,7 @@ READER = ModelEntry(
     source="trained by training/ from all-MiniLM-L6-v2; see training/MODEL_CARD.md",
 )
 
-CATALOGUE = (EMBEDDING, LANGUAGE, READER)
+CATALOGUE = (EMBEDDING, QUESTION, LANGUAGE, READER)
 
 
 def sha256(path: Path) -> str:

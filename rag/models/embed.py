@@ -1,8 +1,14 @@
-"""Texts to vectors. The default model runs as int8 ONNX; a folder the user names runs through sentence-transformers."""
+"""Texts to vectors. The default model runs as int8 ONNX; a folder the user names runs through sentence-transformers.
+
+What is asked is also read by a network of its own, tuned to put a question near the passage that answers it, where the
+packaged one puts it near others that are worded alike (`training/question.py`). A question's vector is the mean of both:
+alone, the tuned one does no better on policies and worse on regulations. Passages have the packaged network's vectors.
+"""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Protocol
@@ -11,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag import offline
-from rag.models.catalogue import EMBEDDING, sha256, verify
+from rag.models.catalogue import EMBEDDING, QUESTION, sha256, verify
 from rag.models.derived import derived
 from rag.models.export import FolderEmbedder, accelerator, export_onnx
 from rag.models.network import Network, quantise, usable_cores
@@ -32,6 +38,10 @@ class TextEmbedder(Protocol):
         """float32 `(len(texts), dim)`, unit rows."""
         ...
 
+    def embed_question(self, question: str) -> NDArray[np.float32]:
+        """float32 `(dim,)`, of unit length, to be compared with the vectors of passages and sentences."""
+        ...
+
 
 @dataclass(slots=True)
 class OnnxEmbedder:
@@ -41,6 +51,7 @@ class OnnxEmbedder:
     sha256: str
     tokenizer: WordPiece
     _network: Network
+    _questions: Callable[[], Network]
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """float32 `(len(texts), dim)`, unit rows.
@@ -58,9 +69,15 @@ class OnnxEmbedder:
         with ThreadPoolExecutor(usable_cores()) as threads:
             return np.concatenate(list(threads.map(self._alone, rows)))
 
+    def embed_question(self, question: str) -> NDArray[np.float32]:
+        """See `TextEmbedder`."""
+        (row,) = self.tokenizer.encode([question])
+        both = (_run(self._network, row) + _run(self._questions(), row))[0]
+        vector: NDArray[np.float32] = both / np.linalg.norm(both)
+        return vector
+
     def _alone(self, row: NDArray[np.int64]) -> NDArray[np.float32]:
-        ids = row[None, :]
-        return self._network.run(input_ids=ids, attention_mask=np.ones_like(ids))[0]
+        return _run(self._network, row)
 
 
 @dataclass(slots=True)
@@ -69,6 +86,11 @@ class _Folder:
     sha256: str
     tokenizer: WordPiece
     embed: Callable[[Sequence[str]], NDArray[np.float32]]
+
+    def embed_question(self, question: str) -> NDArray[np.float32]:
+        """See `TextEmbedder`. A folder has one network for everything."""
+        vector: NDArray[np.float32] = self.embed([question])[0]
+        return vector
 
 
 def load_embedder(models: Path, folder: Path | None, say: Callable[[str], None], *, bulk: bool = False) -> TextEmbedder:
@@ -105,4 +127,16 @@ def load_embedder(models: Path, folder: Path | None, say: Callable[[str], None],
 
     network = Network(derived(models, f"{EMBEDDING.name}.int8.onnx", weights, RECIPE, make), ["vectors"])
     tokenizer = WordPiece(verify(EMBEDDING, "tokenizer.json", models=models), MAX_TOKENS)
-    return OnnxEmbedder(EMBEDDING.name, weights, tokenizer, network)
+
+    @cache  # who only ingests, asks nothing
+    def questions() -> Network:
+        (file,) = QUESTION.files
+        return Network(verify(QUESTION, models=models) / file, ["vectors"])
+
+    return OnnxEmbedder(EMBEDDING.name, weights, tokenizer, network, questions)
+
+
+def _run(network: Network, row: NDArray[np.int64]) -> NDArray[np.float32]:
+    """float32 `(1, dim)` for the token ids `row`."""
+    ids = row[None, :]
+    return network.run(input_ids=ids, attention_mask=np.ones_like(ids))[0]

@@ -85,6 +85,34 @@ def test_the_same_texts_give_the_same_vectors(embedder: Any) -> None:
     assert np.array_equal(embedder.embed(SENTENCES), embedder.embed(SENTENCES))
 
 
+def test_a_question_is_nearer_to_its_answer_than_to_its_likeness(embedder: Any) -> None:
+    """Which is what its own network is for: the packaged one prefers the sentence that is worded like it."""
+    question = "How low does a grown-up's sugar have to be before we must ring?"
+    answer = "The consultant is telephoned when the glucose of an adult is below 2.2 mmol/l."
+    likeness = "How high does the sugar in a fruit have to be before it is ripe?"
+    passages = embedder.embed([answer, likeness])
+
+    def lead(vector: NDArray[np.float32]) -> float:
+        right, wrong = (passages @ vector).tolist()
+        return float(right - wrong)
+
+    assert lead(embedder.embed_question(question)) > lead(embedder.embed([question])[0])
+
+
+@pytest.mark.parametrize("question", [*SENTENCES, "", "x" * 3000])
+def test_a_questions_vector_is_a_unit_in_the_passages_space(embedder: Any, question: str) -> None:
+    vector = embedder.embed_question(question)
+    assert vector.shape == embedder.embed(["a passage"])[0].shape
+    assert vector.dtype == np.float32
+    assert np.isclose(np.linalg.norm(vector), 1, atol=1e-5)
+    assert np.array_equal(vector, embedder.embed_question(question))
+
+
+def test_a_folder_has_one_network_for_questions_and_passages(models: Path) -> None:
+    named = load_embedder(models, locate(EMBEDDING), lambda _: None)
+    assert np.allclose(named.embed_question(SENTENCES[0]), named.embed(SENTENCES[:1])[0], atol=1e-5)
+
+
 def test_odd_input(embedder: Any) -> None:
     assert embedder.embed([]).shape[0] == 0
     assert np.isfinite(embedder.embed(["", " ", "\n", "x" * 300, "\x00\x13", "\U000e0041"])).all()
