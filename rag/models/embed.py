@@ -33,6 +33,54 @@ class TextEmbedder(Protocol):
         ...
 
 
+class Queries(Protocol):
+    """Questions to vectors that those of passages are compared with. May be another network than the passages'."""
+
+    name: str
+    sha256: str
+
+    def vector(self, question: str) -> NDArray[np.float32]:
+        """float32 `(dim,)`, unit length."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PlainQueries:
+    """A question is embedded as a passage is."""
+
+    embedder: TextEmbedder
+
+    @property
+    def name(self) -> str:
+        """The embedder's."""
+        return self.embedder.name
+
+    @property
+    def sha256(self) -> str:
+        """The embedder's."""
+        return self.embedder.sha256
+
+    def vector(self, question: str) -> NDArray[np.float32]:
+        """See `Queries`."""
+        return np.asarray(self.embedder.embed([question])[0])
+
+
+@dataclass(frozen=True, slots=True)
+class TunedQueries:
+    """A question's vector is moved by a linear map, learnt from questions and their passages (`rag/tune/search.py`)."""
+
+    inner: Queries
+    residual: NDArray[np.float32]  # (dim, dim); what is added to the identity
+    name: str
+    sha256: str
+
+    def vector(self, question: str) -> NDArray[np.float32]:
+        """See `Queries`."""
+        plain = self.inner.vector(question)
+        moved = plain + self.residual @ plain
+        return np.asarray(moved / np.linalg.norm(moved), dtype=np.float32)
+
+
 @dataclass(slots=True)
 class OnnxEmbedder:
     """all-MiniLM-L6-v2 as int8 ONNX. Cosine with the fp32 reference .99."""
