@@ -1,4 +1,4 @@
-"""What `rag tune search` has learnt for a collection, read from its file: how questions are moved, and what marks weigh."""
+"""What `rag tune search` has learnt for a collection: how questions are moved, and what marks weigh."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ class Tuned:
 
     name: str
     sha256: str
+    reader_sha256: str  # whose marks are weighed
     residual: NDArray[np.float32]  # (dim, dim); see `TunedQueries`
     weights: tuple[float, ...]  # of rank.MARKS
 
@@ -27,16 +28,21 @@ class Tuned:
     def write(self, path: Path) -> None:
         """Write it where `read` finds it."""
         with path.open("wb") as file:
-            np.savez(file, residual=self.residual.astype(np.float32), weights=np.asarray(self.weights, np.float64))
+            np.savez(
+                file,
+                residual=self.residual.astype(np.float32),
+                weights=np.asarray(self.weights, np.float64),
+                reader=np.frombuffer(self.reader_sha256.encode("ascii"), np.uint8),
+            )
 
 
 def read(path: Path, name: str, sha256: str) -> Tuned:
     """The adapter in a file whose hash was checked. Raises ModelError where it is none."""
     try:
         with np.load(path, allow_pickle=False) as stored:
-            residual, weights = stored["residual"], stored["weights"]
+            residual, weights, reader = stored["residual"], stored["weights"], bytes(stored["reader"])
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(f"{path} is no adapter of the search ({error}); `rag tune drop {name}`.") from error
     if residual.ndim != 2 or residual.shape[0] != residual.shape[1] or weights.shape != (len(MARKS),):
         raise ModelError(f"{path} was made by a version with other marks; `rag tune drop {name}`, and tune again.")
-    return Tuned(name, sha256, residual, tuple(weights.tolist()))
+    return Tuned(name, sha256, reader.decode("ascii", "replace"), residual, tuple(weights.tolist()))

@@ -22,7 +22,8 @@ from typing import Any
 from ingest.headings import SEPARATOR
 from rag.evidence import spans
 from rag.models import gguf
-from rag.models.llama import LlamaGenerator, language_weights
+from rag.models.catalogue import sha256
+from rag.models.llama import Adaptation, LlamaGenerator, language_weights
 from rag.stems import stems
 from rag.tune.lora import Learner, Network, batches
 from rag.tune.writer import REFUSAL, Pair, examples, kept, sound, train
@@ -54,11 +55,11 @@ def _examples(arguments: argparse.Namespace) -> None:
     rows = []
     for document in documents(arguments.source):
         for pair in _pairs(document, rng):
-            rows.append(asdict(pair) | {"fold": document["fold"]})
+            rows.append(asdict(pair))
     rng.shuffle(rows)
     with arguments.target.open("w", encoding="utf-8") as file:
         file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-    print(len(rows), "pairs,", sum(row["fold"] >= HELD_OUT for row in rows), "held out")
+    print(len(rows), "pairs,", sum(row["part"] >= HELD_OUT for row in rows), "held out")
 
 
 def _pairs(document: dict[str, Any], rng: random.Random) -> Iterator[Pair]:
@@ -80,14 +81,14 @@ def _pairs(document: dict[str, Any], rng: random.Random) -> Iterator[Pair]:
             quotes = [one for one in quotes if one in good] if quotes[-1] in good else quotes[:-1]
         headings = tuple(SEPARATOR.join((document["title"], passages[number]["section"])) for number, _ in quotes)
         texts = [" ".join(text.split()) for _, text in quotes]
-        pair = Pair(asked["q"], tuple(texts), headings, asked.get("say", REFUSAL), document["doc"])
+        pair = Pair(asked["q"], tuple(texts), headings, asked.get("say", REFUSAL), document["fold"])
         if not answered:
             yield pair
         elif sound(pair):
             if rng.random() < PLANTED:
                 place = rng.randrange(len(texts))
                 texts[place] = f"{texts[place]} {rng.choice(_ORDERS)}"
-                pair = Pair(pair.question, tuple(texts), headings, pair.answer, pair.group)
+                pair = Pair(pair.question, tuple(texts), headings, pair.answer, pair.part)
             yield pair
 
 
@@ -101,18 +102,19 @@ def read(path: Path, *, held_out: bool) -> list[Pair]:
     """The pairs of a file that may be trained on, or the others."""
     rows = map(json.loads, path.read_text(encoding="utf-8").splitlines())
     return [
-        Pair(row["question"], tuple(row["quotes"]), tuple(row["headings"]), row["answer"], row["group"])
+        Pair(row["question"], tuple(row["quotes"]), tuple(row["headings"]), row["answer"], row["part"])
         for row in rows
-        if (row["fold"] >= HELD_OUT) == held_out
+        if (row["part"] >= HELD_OUT) == held_out
     ]
 
 
 def _train(arguments: argparse.Namespace) -> None:
     weights = language_weights(arguments.folder, None, print)
-    generator = LlamaGenerator(weights.path, weights.name, weights.sha256)
+    generator = LlamaGenerator(weights)
     pairs = read(arguments.pairs, held_out=False)[: arguments.most]
     steps = batches(examples(pairs, generator), 1)
     learner = Learner(Network(gguf.read(weights.path)), len(steps))
+    learner.resume(arguments.folder / "checkpoint.npz")
     until = time.monotonic() + 60 * arguments.minutes
     losses = []
 
@@ -127,7 +129,8 @@ def _train(arguments: argparse.Namespace) -> None:
 
 def _judge(arguments: argparse.Namespace) -> None:
     weights = language_weights(arguments.folder, None, print)
-    generator = LlamaGenerator(weights.path, weights.name, weights.sha256, arguments.adapter)
+    path = arguments.adapter
+    generator = LlamaGenerator(weights, Adaptation(path.stem, sha256(path), path) if path else None)
     pairs = [pair for pair in read(arguments.pairs, held_out=True) if pair.answer != REFUSAL][: arguments.most]
     found = [kept(pair, generator) for pair in pairs]
     if arguments.show:

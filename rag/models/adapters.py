@@ -1,8 +1,8 @@
-"""What was learnt from the user's own text: kept below the home by name, switched on for a collection, carried elsewhere.
+"""What was learnt from the user's own text: kept in the home by name, switched on for a collection, exported.
 
-    models/adapters/NAME/manifest.json   what it is, what it belongs to, what it won, the SHA-256 of its file
-    models/adapters/NAME/FILE
-    models/adapters/in-use.json          for each collection and kind of adapter the name of the one that is in use
+    adapters/NAME/manifest.json   what it is, what it belongs to, what it won, the SHA-256 of its file
+    adapters/NAME/FILE
+    adapters/in-use.json          for each collection and kind of adapter the name of the one that is in use
 
 A file is loaded only with the hash of its manifest, and beside the very weights that it was learnt for. Knows nothing
 about how an adapter is learnt or applied.
@@ -60,9 +60,9 @@ class Adapter:
     examples: int
     gain: Gain
 
-    def file(self, models: Path) -> Path:
+    def file(self, home: Path) -> Path:
         """Where its file lies."""
-        return _folder(models) / self.name / FILES[self.kind]
+        return home / self.name / FILES[self.kind]
 
 
 def named(name: str) -> str:
@@ -72,16 +72,17 @@ def named(name: str) -> str:
     return name
 
 
-def keep(models: Path, adapter: Adapter, make: Callable[[Path], None]) -> Adapter:
+def keep(home: Path, adapter: Adapter, make: Callable[[Path], None]) -> Adapter:
     """Store an adapter, its file made by `make(path)`, whole or not at all; returns it with the file's hash.
 
     Raises:
         UsageError: there is one of this name.
         StorageError: the home cannot be written.
     """
-    home = _folder(models)
     if (home / named(adapter.name)).exists():
-        raise UsageError(f"There is an adapter {adapter.name!r} already; name another by --name, or `rag tune drop` it.")
+        raise UsageError(
+            f"There is an adapter {adapter.name!r} already; name another by --name, or `rag tune drop` it."
+        )
     try:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.TemporaryDirectory(prefix=".new-", dir=home) as aside:
@@ -93,59 +94,59 @@ def keep(models: Path, adapter: Adapter, make: Callable[[Path], None]) -> Adapte
             _write(work / MANIFEST, {"format": FORMAT} | asdict(stored))
             work.rename(home / adapter.name)
     except OSError as error:
-        raise StorageError(f"Cannot write {home} ({error.strerror}); free some space or check its permissions.") from error
+        raise StorageError(
+            f"Cannot write {home} ({error.strerror}); free some space or check its permissions."
+        ) from error
     return stored
 
 
-def listed(models: Path) -> list[Adapter]:
+def listed(home: Path) -> list[Adapter]:
     """All adapters of a home, by name. Raises ModelError for a manifest that is none."""
-    home = _folder(models)
     return [_read(path.parent) for path in sorted(home.glob(f"*/{MANIFEST}"))] if home.is_dir() else []
 
 
-def find(models: Path, name: str) -> Adapter:
+def find(home: Path, name: str) -> Adapter:
     """The adapter of a name. Raises UsageError if there is none."""
-    folder = _folder(models) / named(name)
+    folder = home / named(name)
     if not (folder / MANIFEST).is_file():
-        known = ", ".join(adapter.name for adapter in listed(models))
+        known = ", ".join(adapter.name for adapter in listed(home))
         raise UsageError(f"There is no adapter {name!r}; {f'there are {known}' if known else 'there is none yet'}.")
     return _read(folder)
 
 
-def in_use(models: Path, collection: str, kind: Kind, parent_sha256: str) -> Adapter | None:
+def in_use(home: Path, collection: str, kind: Kind, parent_sha256: str) -> Adapter | None:
     """The adapter of this kind that is in use in a collection, verified; None where none is.
 
     Raises:
         ModelError: it is gone, altered, or belongs to another model than the one that is loaded.
     """
-    name = _in_use(models).get(collection, {}).get(kind)
+    name = _in_use(home).get(collection, {}).get(kind)
     if name is None:
         return None
     away = f"`rag tune use none --kind {kind} --collection {collection}` goes on without it"
-    folder = _folder(models) / name
+    folder = home / name
     if not (folder / MANIFEST).is_file():
         raise ModelError(f"The adapter {name!r}, which is in use, is gone from {folder}; {away}.")
     adapter = _read(folder)
     if adapter.parent_sha256 != parent_sha256:
         raise ModelError(
-            f"The adapter {name!r} was learnt for {adapter.parent}, and another model is in use now; name that model, or "
-            f"{away}."
+            f"The adapter {name!r} was learnt for {adapter.parent}, and another model is in use now; name that model, "
+            f"or {away}."
         )
-    path = adapter.file(models)
+    path = adapter.file(home)
     if not path.is_file() or sha256(path) != adapter.sha256:
         raise ModelError(f"{path} is not the file that was learnt: its SHA-256 differs; do not use it. {away}.")
     return adapter
 
 
-def use(models: Path, collection: str, kind: Kind, name: str | None) -> None:
+def use(home: Path, collection: str, kind: Kind, name: str | None) -> None:
     """Switch an adapter on for a collection, or, with None, the one of that kind off."""
-    known = _in_use(models)
+    known = _in_use(home)
     kinds = known.setdefault(collection, {})
     if name is None:
         kinds.pop(kind, None)
     else:
         kinds[kind] = name
-    home = _folder(models)
     try:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         aside = home / f"{IN_USE}.part"
@@ -155,24 +156,24 @@ def use(models: Path, collection: str, kind: Kind, name: str | None) -> None:
         raise StorageError(f"Cannot write {home / IN_USE} ({error.strerror}); check its permissions.") from error
 
 
-def used_in(models: Path, name: str) -> list[str]:
+def used_in(home: Path, name: str) -> list[str]:
     """The collections in which an adapter is in use."""
-    return sorted(collection for collection, kinds in _in_use(models).items() if name in kinds.values())
+    return sorted(collection for collection, kinds in _in_use(home).items() if name in kinds.values())
 
 
-def drop(models: Path, name: str) -> Adapter:
+def drop(home: Path, name: str) -> Adapter:
     """Erase an adapter and switch it off wherever it is in use. Raises UsageError if there is none."""
-    adapter = find(models, name)
-    for collection in used_in(models, name):
-        use(models, collection, adapter.kind, None)
-    shutil.rmtree(_folder(models) / name)
+    adapter = find(home, name)
+    for collection in used_in(home, name):
+        use(home, collection, adapter.kind, None)
+    shutil.rmtree(home / name)
     return adapter
 
 
-def export(models: Path, name: str, target: Path) -> Adapter:
+def export(home: Path, name: str, target: Path) -> Adapter:
     """Write an adapter as one file, a plain tar without times and owners: the same adapter gives the same bytes."""
-    adapter = find(models, name)
-    folder = _folder(models) / name
+    adapter = find(home, name)
+    folder = home / name
     aside = target.with_name(target.name + ".part")
     try:
         with aside.open("wb") as file, tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as archive:
@@ -189,7 +190,7 @@ def export(models: Path, name: str, target: Path) -> Adapter:
     return adapter
 
 
-def import_(models: Path, source: Path, name: str | None) -> Adapter:
+def import_(home: Path, source: Path, name: str | None) -> Adapter:
     """Take over what `export` wrote, under its own or another name.
 
     Raises:
@@ -210,7 +211,7 @@ def import_(models: Path, source: Path, name: str | None) -> Adapter:
         if sha256(path) != adapter.sha256:
             raise ModelError(f"{source} was altered or damaged: its SHA-256 is not the manifest's; do not use it.")
 
-    return keep(models, replace(adapter, name=name or adapter.name), make)
+    return keep(home, replace(adapter, name=name or adapter.name), make)
 
 
 def now() -> str:
@@ -218,19 +219,17 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _folder(models: Path) -> Path:
-    return models / "adapters"
-
-
-def _in_use(models: Path) -> dict[str, dict[str, str]]:
-    path = _folder(models) / IN_USE
+def _in_use(home: Path) -> dict[str, dict[str, str]]:
+    path = home / IN_USE
     try:
         known = json.loads(path.read_text(encoding="utf-8"))
         return {str(one): {str(kind): str(name) for kind, name in kinds.items()} for one, kinds in known.items()}
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, AttributeError) as error:
-        raise ModelError(f"{path} cannot be read ({error}); delete it, and switch on again by `rag tune use`.") from error
+        raise ModelError(
+            f"{path} cannot be read ({error}); delete it, and switch on again by `rag tune use`."
+        ) from error
 
 
 def _read(folder: Path) -> Adapter:

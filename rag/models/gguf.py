@@ -66,7 +66,8 @@ class _Reader:
         described = [self._description() for _ in range(count)]
         alignment = metadata.get("general.alignment", _ALIGNMENT)
         start = -(-self._at // alignment) * alignment
-        return Weights(metadata, {name: self._tensor(start + at, *rest) for name, at, *rest in described})
+        tensors = {name: self._tensor(start + at, shape, kind) for name, at, shape, kind in described}
+        return Weights(metadata, tensors)
 
     def _take(self, kind: str) -> Any:
         (value,) = struct.unpack_from(f"<{kind}", self._data, self._at)

@@ -1,6 +1,7 @@
 """The one door to llama.cpp: load a GGUF file, stream replies in its own chat template, requantise it."""
 
 import ctypes
+import hashlib
 import os
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,18 +20,35 @@ RECIPE = "llama.cpp requantise Q4_1 to Q8_0, v1"
 CONTROL = 8  # llama.cpp's attribute bit of a control token
 
 
+@dataclass(frozen=True, slots=True)
+class LanguageWeights:
+    """A GGUF file to be run."""
+
+    path: Path
+    name: str
+    sha256: str  # of the file that the user or the catalogue names; what is run may be made from it
+
+
+@dataclass(frozen=True, slots=True)
+class Adaptation:
+    """Low-rank additions to a model's weights, as `rag/tune/lora.py` writes them, their hash checked."""
+
+    name: str
+    sha256: str
+    path: Path
+
+
 class LlamaGenerator:
     """A GGUF model. Satisfies `rag.types.Generator`. Greedy, so that the same prompt gives the same text."""
 
-    def __init__(self, path: Path, name: str, digest: str, adapter: Path | None = None) -> None:
-        """
-        Args:
-            digest: SHA-256 of the weights.
-            adapter: low-rank additions to them, as `rag/tune/lora.py` writes them.
-        """
+    def __init__(self, weights: LanguageWeights, adapter: Adaptation | None = None) -> None:
         llama_cpp = _library()
-        self.name = name
-        self.sha256 = digest
+        path = weights.path
+        # With an adapter it is another model: its name says both, its hash is that of both hashes.
+        self.name = f"{weights.name}+{adapter.name}" if adapter else weights.name
+        self.sha256 = (
+            hashlib.sha256(f"{weights.sha256}+{adapter.sha256}".encode()).hexdigest() if adapter else weights.sha256
+        )
         cores = usable_cores()
         try:
             self._llama = llama_cpp.Llama(
@@ -39,7 +57,7 @@ class LlamaGenerator:
                 n_batch=512,
                 n_threads=cores,
                 n_threads_batch=cores,
-                lora_path=str(adapter) if adapter else None,
+                lora_path=str(adapter.path) if adapter else None,
                 verbose=False,
             )
         except (ValueError, OSError, RuntimeError) as error:
@@ -71,7 +89,7 @@ class LlamaGenerator:
         return self._counter(text)
 
     def prompt(self, messages: Sequence[Mapping[str, str]]) -> list[int]:
-        """The token ids that `generate` gives to the model. Raises ModelError for a file without a template of chats."""
+        """Token ids that `generate` gives to the model. Raises ModelError for a file without a template of chats."""
         template = self._llama.metadata.get("tokenizer.chat_template")
         if template is None:
             raise ModelError(f"The language model {self.name} has no template of chats, so it cannot be tuned.")
@@ -103,31 +121,28 @@ class LlamaGenerator:
             raise ModelError(f"The language model {self.name} refused the prompt: {error}") from error
 
 
-@dataclass(frozen=True, slots=True)
-class LanguageWeights:
-    """A GGUF file to be run."""
-
-    path: Path
-    name: str
-    sha256: str  # of the file that the user or the catalogue names; what is run may be made from it
-
-
-def load_generator(models: Path, path: Path | None, say: Callable[[str], None]) -> LlamaGenerator:
+def load_generator(
+    models: Path,
+    path: Path | None,
+    say: Callable[[str], None],
+    adapted: Callable[[str], Adaptation | None] = lambda _: None,
+) -> LlamaGenerator:
     """The language model: the catalogue's, requantised for speed, or the GGUF file at `path`.
 
     Args:
         models: the home's folder for files made from weights.
         say: told, for people, when something slow happens (the one-time requantisation).
+        adapted: asked for the additions to weights of a hash.
 
     Raises:
         ModelError: weights missing, not the catalogue's, or not loadable.
     """
     weights = language_weights(models, path, say)
-    return LlamaGenerator(weights.path, weights.name, weights.sha256)
+    return LlamaGenerator(weights, adapted(weights.sha256))
 
 
 def language_weights(models: Path, path: Path | None, say: Callable[[str], None]) -> LanguageWeights:
-    """What `load_generator` loads, with the same arguments. Raises ModelError where it is missing or altered."""
+    """What `load_generator` loads, with its arguments. Raises ModelError where it is missing or altered."""
     if path is not None:
         if not path.is_file():
             raise ModelError(f"There is no model file {path}; name a GGUF file, or leave --model out.")

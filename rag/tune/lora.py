@@ -54,8 +54,8 @@ class Network:
         known = weights.metadata
         if known.get("general.architecture") != "llama":
             raise ModelError(
-                f"The language model is of the kind {known.get('general.architecture')!r}; only those of the Llama kind "
-                "can be tuned."
+                f"The language model is of the kind {known.get('general.architecture')!r}; only those of the Llama "
+                "kind can be tuned."
             )
         self._device = accelerator() or "cpu"
         self._layers: int = known["llama.block_count"]
@@ -107,7 +107,9 @@ class Network:
         last = self._norm(states[places], "output_norm.weight")
         return (last @ weights.get("output.weight", weights["token_embd.weight"]).T).float()
 
-    def _layer(self, layer: int, states: Tensor, turn: tuple[Tensor, Tensor], added: Mapping[str, Tensor] | None) -> Tensor:
+    def _layer(
+        self, layer: int, states: Tensor, turn: tuple[Tensor, Tensor], added: Mapping[str, Tensor] | None
+    ) -> Tensor:
         torch = self._torch
         functional, name = torch.nn.functional, f"blk.{layer}"
         normed = self._norm(states, f"{name}.attn_norm.weight")
@@ -203,8 +205,10 @@ class Learner:
             np.savez(file, step=np.int64(self.step), **arrays)
         aside.replace(path)
 
-    def load(self, path: Path) -> None:
-        """Go on from what `save` wrote."""
+    def resume(self, path: Path) -> None:
+        """Go on from what `save` wrote, where it did."""
+        if not path.exists():
+            return
         with np.load(path, allow_pickle=False) as stored, self._torch.no_grad():
             self.step = int(stored["step"])
             for name, value in self._state().items():

@@ -11,7 +11,7 @@ import pytest
 
 from ingest.errors import ModelError
 from rag.models.catalogue import LANGUAGE, locate
-from rag.models.llama import CONTEXT, LlamaGenerator, load_generator, requantise
+from rag.models.llama import CONTEXT, LanguageWeights, LlamaGenerator, load_generator, requantise
 from rag.prompt import BUDGET, build
 from rag.term import show
 from tests.running import ROOT
@@ -34,7 +34,7 @@ def test_requantised_it_still_reads_what_stands_there(generator: Any) -> None:
 
 def test_it_knows_what_the_packaged_weights_know(generator: Any, models: Path) -> None:
     (name,) = LANGUAGE.files
-    packaged = LlamaGenerator(locate(LANGUAGE) / name, "packaged", "")
+    packaged = LlamaGenerator(LanguageWeights(locate(LANGUAGE) / name, "packaged", ""))
     messages = [{"role": "user", "content": "What is the capital of France? Answer with one word."}]
     assert "Paris" in "".join(generator.generate(messages, 12))
     assert "Paris" in "".join(packaged.generate(messages, 12))
