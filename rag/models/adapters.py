@@ -170,6 +170,13 @@ def drop(home: Path, name: str) -> Adapter:
     return adapter
 
 
+def discard_unfinished(home: Path) -> None:
+    """Erase what runs that were cut off have left to go on from."""
+    for path in home.glob(".*-*"):
+        if path.is_file():
+            path.unlink()
+
+
 def export(home: Path, name: str, target: Path) -> Adapter:
     """Write an adapter as one file, a plain tar without times and owners: the same adapter gives the same bytes."""
     adapter = find(home, name)

@@ -55,6 +55,11 @@ class Mined:
     marks: tuple[tuple[float, ...], ...]  # of the first of them, as in rank.MARKS
     before: Mapping[str, float]  # by MEASURES
 
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> "Mined":
+        """From what `first_search` gives, be it read back from a journal."""
+        return cls(tuple(row["found"]), tuple(map(tuple, row["marks"])), row["before"])
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -88,7 +93,7 @@ def fingerprint(retriever: Retriever, usable: Sequence[Usable], index: Path) -> 
     return f"search-{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]}"
 
 
-class _Remembering:
+class Remembering:
     """A reader that reads each pair once. Satisfies `Reader`."""
 
     def __init__(self, reader: Reader) -> None:
@@ -96,6 +101,7 @@ class _Remembering:
         self._known: dict[tuple[str, str, str], Reading] = {}
 
     def read(self, question: str, passages: Sequence[tuple[str, str]]) -> list[Reading]:
+        """See `Reader`."""
         new = [passage for passage in passages if (question, *passage) not in self._known]
         for passage, reading in zip(new, self._reader.read(question, new), strict=True):
             self._known[question, *passage] = reading
@@ -119,12 +125,12 @@ def tune(
         on_step: told what is done, and how many of how many.
     """
     assert retriever.reader is not None  # the caller's duty
-    retriever = replace(retriever, reader=_Remembering(retriever.reader))
+    retriever = replace(retriever, reader=Remembering(retriever.reader))
     pace = _Pace(journal, len(usable), on_estimate)
     mined = []
     for place, one in enumerate(usable):
-        row = pace.once(journal, f"mined {place}", partial(_found, retriever, one))
-        mined.append(Mined(tuple(row["found"]), tuple(map(tuple, row["marks"])), row["before"]))
+        row = pace.once(journal, f"mined {place}", partial(first_search, retriever, one))
+        mined.append(Mined.of(row))
         on_step("Searching", place + 1, len(usable))
     material = Material.of(retriever, usable, mined, name)
     folds = np.array([one.fold for one in usable])
@@ -171,7 +177,8 @@ class _Pace:
         return made
 
 
-def _found(retriever: Retriever, one: Usable) -> dict[str, Any]:
+def first_search(retriever: Retriever, one: Usable) -> dict[str, Any]:
+    """What an untuned search finds for a question, as JSON has it; see `Mined`."""
     assert retriever.reader is not None  # as above
     question = one.question
     hits = retriever.first_stage(question.question, CANDIDATES)

@@ -44,7 +44,7 @@ HELD = 0  # the part that judges
 FEWEST_LEARNT, FEWEST_HELD = 40, 10  # pairs; one of ten more that is kept is no more than chance, and says so
 MOST = 1500  # pairs that are made: with them it takes about an hour on two cores
 _MADE = re.compile(
-    r"(?:The|An?|Each|Every|All)\s[\w’'/ -]{3,60}?\s(?P<modal>must not|shall not|may not|must|shall|should|may)\s"
+    r"(?P<who>(?:The|An?|Each|Every|All)\s[\w’'/ -]{3,60}?)\s(?P<modal>must not|shall not|may not|must|shall|should|may)\s"
     r"(?P<what>[^.;:]{20,200})\."
 )
 
@@ -69,6 +69,9 @@ def made(text: str) -> Iterator[tuple[str, str]]:
     """Questions and answers that a passage's own sentences give: `(question, sentence)`."""
     for match in _MADE.finditer(" ".join(text.split())):
         yield f"Who {match['modal']} {match['what']}?", match[0]
+        who = match["who"][0].lower() + match["who"][1:]
+        verb, _, rest = match["modal"].partition(" ")
+        yield f"What {verb} {who} {rest + ' ' if rest else ''}do?", match[0]
 
 
 def examples(pairs: Sequence[Pair], generator: LlamaGenerator) -> list[Example]:
@@ -160,6 +163,7 @@ def from_questions(usable: Sequence[Usable], retriever: Retriever) -> Iterator[P
 def from_documents(catalog: Catalog, reader: Reader, folds: int) -> Iterator[Pair]:
     """Questions that sentences of the documents answer, as the reader agrees; pages stay whole in one part."""
     pages: dict[tuple[str, int | None, str | None], int] = {}
+    seen: set[str] = set()  # what stands in many documents is asked once
     for stored in all_chunks(catalog):
         chunk = stored.chunk
         text = chunk.text
@@ -167,8 +171,11 @@ def from_documents(catalog: Catalog, reader: Reader, folds: int) -> Iterator[Pai
         cut = [" ".join(text[start:end].split()) for start, end in spans(text)]
         for question, sentence in made(text):
             quotes = [quote for quote in cut if sentence in quote]
+            if question in seen or not quotes:
+                continue
+            seen.add(question)
             (reading,) = reader.read(question, [(context(stored), text)])
-            if not quotes or reading.answerable <= 0:
+            if reading.answerable <= 0:
                 continue
             quotes += [quote for quote in cut if sentence not in quote][: QUOTES - 1]
             pair = Pair(question, tuple(quotes), (context(stored),) * len(quotes), sentence, part)
@@ -233,8 +240,8 @@ def check_enough(pairs: Sequence[Pair]) -> None:
     held = sum(pair.part == HELD for pair in pairs)
     if len(pairs) - held < FEWEST_LEARNT or held < FEWEST_HELD:
         raise UsageError(
-            f"{len(pairs)} pairs of a question and an answer in the documents' own words were found, {held} of them held "
-            f"out; it takes {FEWEST_LEARNT} to learn from and {FEWEST_HELD} to judge by. Give questions whose "
+            f"{len(pairs)} pairs of a question and an answer in the documents' own words were found, {held} of them "
+            f"held out; it takes {FEWEST_LEARNT} to learn from and {FEWEST_HELD} to judge by. Give questions whose "
             '"answer" is a whole sentence in the words of its evidence, or ingest more documents.'
         )
 
