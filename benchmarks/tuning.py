@@ -4,12 +4,14 @@
 
 - epa: few questions, so each is judged by what was learnt without those that share a page with it (five parts).
 - office: learnt on the `dev` split, reported on `report`.
-- obliqa: learnt on half of the questions (`--learn` of them), reported on the other half (`--report` of them), once on all
-  and once on those whose right passages stand in documents that nothing was learnt from. What is learnt is not shipped.
+- obliqa: learnt on half of the questions (`--learn` of them), reported on the other half (`--report` of them), once on
+  all and once on those whose right passages stand in documents that nothing was learnt from. What is learnt is not
+  shipped.
 
-In each, what moves the questions and what weighs the marks is also shown alone. `--home` is a folder with a home for each
-set; one that is missing is made by `rag ingest`. Passages are judged as by `rag eval`: nDCG@10 over pages (ObliQA: over
-passages), Recall@10; the interval is that of the difference in nDCG, by paired bootstrap. Writes nothing into the homes.
+Beside both, what moves the questions and what weighs the marks is shown alone. `--home` is a folder with a home for
+each set; one that is missing is made by `rag ingest`. Passages are judged as by `rag eval`: nDCG@10 over pages (ObliQA:
+over passages), Recall@10; the interval is that of the difference in nDCG, by paired bootstrap. Nothing is written into
+the homes.
 """
 
 import argparse

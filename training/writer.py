@@ -123,8 +123,9 @@ def _train(arguments: argparse.Namespace) -> None:
         if step % 10 == 0:
             print(f"step {step} of {len(steps)}  loss {sum(losses[-10:]) / len(losses[-10:]):.3f}", flush=True)
 
-    train(learner, steps, arguments.folder / "checkpoint.npz", watch, until)
+    done = train(learner, steps, arguments.folder / "checkpoint.npz", watch, until)
     learner.network.save(arguments.folder / "writer.gguf")
+    print("finished" if done else f"{len(steps) - learner.step} of {len(steps)} steps are left")
 
 
 def _judge(arguments: argparse.Namespace) -> None:

@@ -44,7 +44,8 @@ HELD = 0  # the part that judges
 FEWEST_LEARNT, FEWEST_HELD = 40, 10  # pairs; one of ten more that is kept is no more than chance, and says so
 MOST = 1500  # pairs that are made: with them it takes about an hour on two cores
 _MADE = re.compile(
-    r"(?P<who>(?:The|An?|Each|Every|All)\s[\w’'/ -]{3,60}?)\s(?P<modal>must not|shall not|may not|must|shall|should|may)\s"
+    r"(?P<who>(?:The|An?|Each|Every|All)\s[\w’'/ -]{3,60}?)\s"
+    r"(?P<modal>must not|shall not|may not|must|shall|should|may)\s"
     r"(?P<what>[^.;:]{20,200})\."
 )
 
