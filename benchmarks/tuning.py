@@ -74,7 +74,9 @@ def main() -> None:
         for name in arguments.sets:
             home = (arguments.home or Path(scratch)).resolve() / name
             retriever = _opened(home, name)
-            rows += {"epa": _epa, "office": _office, "obliqa": _obliqa}[name](retriever, Path(scratch), arguments)
+            for row in {"epa": _epa, "office": _office, "obliqa": _obliqa}[name](retriever, Path(scratch), arguments):
+                note(str(row))
+                rows.append(row)
     print(table(HEADER, rows))
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,9 +40,9 @@ class Tuned:
 def read(path: Path, name: str, sha256: str) -> Tuned:
     """The adapter in a file whose hash was checked. Raises ModelError where it is none."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             residual, weights, reader = stored["residual"], stored["weights"], bytes(stored["reader"])
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
         raise ModelError(f"{path} is no adapter of the search ({error}); `rag tune drop {name}`.") from error
     if residual.ndim != 2 or residual.shape[0] != residual.shape[1] or weights.shape != (len(MARKS),):
         raise ModelError(f"{path} was made by a version with other marks; `rag tune drop {name}`, and tune again.")

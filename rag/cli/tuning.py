@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -56,8 +56,9 @@ def search(
     from rag.answer import validate
     from rag.judge import read_questions
     from rag.models import adapters
+    from rag.tune.journal import Journal
     from rag.tune.questions import select
-    from rag.tune.search import Journal, fingerprint, tune
+    from rag.tune.search import fingerprint, tune
 
     chosen = adapters.named(name or f"search-{settings.collection}")
     _refuse_taken(settings, chosen)
@@ -154,7 +155,7 @@ def writer(
             examples=outcome.learnt,
             gain=gain,
         )
-        kept = adapters.keep(settings.adapters, made, lambda path: shutil.copyfile(tuning.learnt_file(work), path))
+        kept = adapters.keep(settings.adapters, made, partial(tuning.copy_learnt, work))
         adapters.use(settings.adapters, settings.collection, "writer", chosen)
     tuning.discard(work)
     _record(settings, "writer", gain, kept)

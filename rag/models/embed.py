@@ -36,8 +36,15 @@ class TextEmbedder(Protocol):
 class Queries(Protocol):
     """Questions to vectors that those of passages are compared with. May be another network than the passages'."""
 
-    name: str
-    sha256: str
+    @property
+    def name(self) -> str:
+        """Of what is not the passages' own in it, or theirs."""
+        ...
+
+    @property
+    def sha256(self) -> str:
+        """Of its weights."""
+        ...
 
     def vector(self, question: str) -> NDArray[np.float32]:
         """float32 `(dim,)`, unit length."""

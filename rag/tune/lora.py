@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -91,7 +92,9 @@ class Network:
             ids[row, : len(example)] = torch.tensor([*example.prompt, *example.reply])
             said[row, len(example.prompt) - 1 : len(example) - 1] = True
         wanted = ids.roll(-1, 1)[said].to(self._device)
-        return torch.nn.functional.cross_entropy(self.logits(ids.to(self._device), said.to(self._device)), wanted)
+        logits = self.logits(ids.to(self._device), said.to(self._device))
+        loss: Tensor = torch.nn.functional.cross_entropy(logits, wanted)
+        return loss
 
     def logits(self, ids: Tensor, places: Tensor) -> Tensor:
         """What comes next, float32 `(m, vocabulary)`, at the m true `places` of `ids`, both `(n, t)`, padded behind."""
@@ -105,7 +108,8 @@ class Network:
         for layer in range(self._first, self._layers):
             states = self._layer(layer, states, turn, added)
         last = self._norm(states[places], "output_norm.weight")
-        return (last @ weights.get("output.weight", weights["token_embd.weight"]).T).float()
+        logits: Tensor = last @ weights.get("output.weight", weights["token_embd.weight"]).T
+        return logits.float()
 
     def _layer(
         self, layer: int, states: Tensor, turn: tuple[Tensor, Tensor], added: Mapping[str, Tensor] | None
@@ -114,7 +118,7 @@ class Network:
         functional, name = torch.nn.functional, f"blk.{layer}"
         normed = self._norm(states, f"{name}.attn_norm.weight")
         query, key, value = (
-            self._product(normed, f"{name}.{part}.weight", added).unflatten(2, (heads, -1)).transpose(1, 2)
+            self._product(normed, f"{name}.{part}.weight", added).view(*normed.shape[:2], heads, -1).transpose(1, 2)
             for part, heads in (("attn_q", self._heads), ("attn_k", self._key_heads), ("attn_v", self._key_heads))
         )
         each = self._heads // self._key_heads
@@ -127,14 +131,15 @@ class Network:
         states = states + self._product(seen.transpose(1, 2).flatten(2), f"{name}.attn_output.weight", added)
         normed = self._norm(states, f"{name}.ffn_norm.weight")
         gate, up = (self._product(normed, f"{name}.{part}.weight", added) for part in ("ffn_gate", "ffn_up"))
-        return states + self._product(functional.silu(gate) * up, f"{name}.ffn_down.weight", added)  # type: ignore[no-any-return]
+        return states + self._product(functional.silu(gate) * up, f"{name}.ffn_down.weight", added)
 
     def _norm(self, states: Tensor, name: str) -> Tensor:
         weight = self._weights[name]
-        return self._torch.nn.functional.rms_norm(states, weight.shape, weight, self._epsilon)  # type: ignore[no-any-return]
+        normed: Tensor = self._torch.nn.functional.rms_norm(states, weight.shape, weight, self._epsilon)
+        return normed
 
     def _product(self, states: Tensor, name: str, added: Mapping[str, Tensor] | None) -> Tensor:
-        result = states @ self._weights[name].T
+        result: Tensor = states @ self._weights[name].T
         if added is None:
             return result
         down, up = added[f"{name}.lora_a"], added[f"{name}.lora_b"]
@@ -142,7 +147,7 @@ class Network:
 
     def _additions(self, flat: Tensor) -> dict[str, Tensor]:
         """By name. Cut at once: a view each would cost the gradient the whole length each time."""
-        parts = flat.split([rows * columns for rows, columns in self._shapes.values()])
+        parts = self._torch.split(flat, [rows * columns for rows, columns in self._shapes.values()])
         return {name: part.view(shape) for part, (name, shape) in zip(parts, self._shapes.items(), strict=True)}
 
     def _turn(self, length: int) -> tuple[Tensor, Tensor]:
@@ -156,7 +161,7 @@ class Network:
     def save(self, path: Path) -> None:
         """Write the additions as an adapter that llama.cpp loads."""
         tensors = {name: part.numpy() for name, part in self._additions(self.learnt.detach().cpu()).items()}
-        metadata = {
+        metadata: dict[str, str | int | float] = {
             "general.type": "adapter",
             "general.architecture": "llama",
             "adapter.type": "lora",
@@ -199,20 +204,23 @@ class Learner:
 
     def save(self, path: Path) -> None:
         """Write everything that is needed to go on; whole or not at all."""
-        arrays = {name: value.detach().cpu().numpy() for name, value in self._state().items()}
+        arrays: dict[str, Any] = {name: value.detach().cpu().numpy() for name, value in self._state().items()}
         aside = path.with_suffix(".part")
         with aside.open("wb") as file:
             np.savez(file, step=np.int64(self.step), **arrays)
         aside.replace(path)
 
     def resume(self, path: Path) -> None:
-        """Go on from what `save` wrote, where it did."""
+        """Go on from what `save` wrote, where it did. Raises ModelError where that is damaged."""
         if not path.exists():
             return
-        with np.load(path, allow_pickle=False) as stored, self._torch.no_grad():
-            self.step = int(stored["step"])
-            for name, value in self._state().items():
-                value.copy_(self._torch.from_numpy(stored[name]))
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored, self._torch.no_grad():
+                self.step = int(stored["step"])
+                for name, value in self._state().items():
+                    value.copy_(self._torch.from_numpy(stored[name]))
+        except (OSError, ValueError, KeyError, RuntimeError, BadZipFile) as error:
+            raise ModelError(f"The checkpoint {path} is damaged ({error}); delete it, and it begins anew.") from error
 
     def _state(self) -> Mapping[str, Tensor]:
         return {"learnt": self.network.learnt, "mean": self._mean, "square": self._square}

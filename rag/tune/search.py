@@ -36,7 +36,9 @@ CANDIDATES = 25  # passages of our own first stage that are learnt from, beside 
 OTHERS = 40  # questions whose evidence is wrong for this one
 SHARPNESS = 20.0  # what cosines are multiplied by in the softmax
 STEPS = 60  # of gradient descent with momentum; the loss then moves by less than a thousandth
-# How strongly what is learnt is pulled back, in questions: so many have to agree before it moves far.
+# How strongly what is learnt is pulled back, in questions: so many have to agree before it moves far. Learnt from 700
+# questions of ObliQA with 210, 70 and 21, the vectors alone came from a Recall@10 of .667 to .704, .705 and .699 on 400
+# others.
 PULL_MAP = 200.0
 PULL_WEIGHTS = 20.0
 MEASURED = 4  # questions whose time tells that of all
@@ -145,12 +147,12 @@ def tune(
             on_step("Judging", done, len(usable))
     on_step("Learning", FOLDS, FOLDS + 1)
     before = [one.before for one in mined]
-    values = [np.array([row[DECIDING] for row in rows]) for rows in (before, after)]
+    untuned, learnt = (np.array([row[DECIDING] for row in rows]) for rows in (before, after))
     return Outcome(
         tuned=material.learn(np.arange(len(usable))),
         before=_means(before),
         after=_means(after),
-        difference=difference(*values),
+        difference=difference(untuned, learnt),
         questions=len(usable),
     )
 
@@ -270,7 +272,7 @@ class Material:
         for _ in range(STEPS):
             moved = asked + asked @ residual.T
             errors = np.stack([self._error(place, vector) for place, vector in zip(usable, moved, strict=True)])
-            gradient = SHARPNESS * errors.T @ asked / len(usable) + pull * residual
+            gradient = (SHARPNESS * errors.T @ asked / len(usable) + pull * residual).astype(np.float32)
             # The curvature is at most SHARPNESS² / 2 + pull; in the directions that there are it is a tenth of that.
             speed = 0.9 * speed - gradient / (3 * SHARPNESS + pull)
             residual = residual + speed

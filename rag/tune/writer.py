@@ -8,6 +8,7 @@ quotations.
 import hashlib
 import json
 import re
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -260,6 +261,11 @@ def fingerprint(pairs: Sequence[Pair], weights: LanguageWeights) -> str:
 def learnt_file(work: Path) -> Path:
     """Where `tune` leaves what it has learnt."""
     return work.with_suffix(".gguf")
+
+
+def copy_learnt(work: Path, path: Path) -> None:
+    """Write that to `path`."""
+    shutil.copyfile(learnt_file(work), path)
 
 
 def discard(work: Path) -> None:

@@ -1,4 +1,4 @@
-"""`rag tune`: what it refuses and how it says so; adapters listed, switched, carried; answers name them. Real models."""
+"""`rag tune`: what it refuses and how it says so; adapters listed, switched, carried, and named. Real models."""
 
 import json
 from collections.abc import Callable

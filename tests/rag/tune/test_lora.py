@@ -73,6 +73,12 @@ def test_nothing_to_go_on_from_is_a_beginning(tmp_path: Path) -> None:
     assert learner.step == 0
 
 
+def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "run.npz").write_bytes(b"PK nothing")
+    with pytest.raises(ModelError, match="is damaged"):
+        Learner(Network(weights()), 8).resume(tmp_path / "run.npz")
+
+
 def test_padding_and_company_change_nothing() -> None:
     network = Network(weights())
     longer = Example(list(range(20, 40)), [7, 8, 9])
