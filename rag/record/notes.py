@@ -49,7 +49,7 @@ def of_answer(answer: Answer, course: Course, only: Filter, answerer: Answerer, 
         "models": {
             "embedding": _model(retriever.embedder),
             "reader": _model(retriever.reader),
-            "search adapter": _model(retriever.tuned),
+            "search adapter": _model(answer.search_adapter),
             "language": _model(answer.model),
         },
         "settings": {"threshold": answerer.threshold, "writes": answerer.load_generator is not None},

@@ -62,6 +62,12 @@ def test_three_pairs_are_refused_with_what_to_do(indexed: Rag, tmp_path: Path) -
     assert "write further ones" in outcome.err
 
 
+def test_documents_that_say_too_little_tune_no_writer(indexed: Rag) -> None:
+    outcome = indexed("tune", "writer")
+    assert outcome.code == 2
+    assert "it takes 40 to learn from and 10 to judge by" in outcome.err
+
+
 def test_a_tuning_that_wins_nothing_changes_nothing_and_one_that_is_run_says_what_it_did(
     indexed: Rag, tmp_path: Path, home: Path
 ) -> None:
@@ -87,7 +93,8 @@ def test_an_adapter_in_use_changes_the_search_and_stands_in_the_record(indexed: 
     assert indexed("tune", "use", "mine").code == 0
     after = indexed("search", "Who counts the keys?", "--json", "--explain").json["hits"][0]
     assert before != after
-    indexed("ask", "Who counts the keys?", "--quotes-only")
+    answer = indexed("ask", "Who counts the keys?", "--quotes-only", "--json").json
+    assert answer["search_adapter"]["name"] == "mine"
     entry_ = indexed("record", "list", "--json").json["entries"][-1]
     assert entry_["facts"]["models"]["search adapter"]["name"] == "mine"
     assert indexed("tune", "use", "none", "--kind", "search").code == 0
