@@ -62,6 +62,9 @@ class LlamaGenerator:
             )
         except (ValueError, OSError, RuntimeError) as error:
             raise ModelError(f"{path} cannot be loaded by llama.cpp ({error}); name a GGUF file that can.") from error
+        if adapter and not self._llama._lora_adapter:  # the wrapper takes a null pointer for one
+            self._llama.close()
+            raise ModelError(f"{adapter.path} cannot be loaded by llama.cpp as an adapter of {path}; tune again.")
         # Freed before the interpreter takes llama_cpp's modules apart; its own destructor comes too late for that.
         weakref.finalize(self, self._llama.close)
         self._counter = self._own_counter(llama_cpp)

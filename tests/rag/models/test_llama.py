@@ -156,8 +156,8 @@ def test_the_network_that_is_tuned_says_what_llama_cpp_says(models: Path, genera
         return generator._llama.detokenize(ids[len(prompt) :]).decode()
 
     assert "".join(generator.generate(messages, 8)).startswith(greedy())
-    learner = Learner(network, 8)
-    for _ in range(8):
+    learner = Learner(network, 40)
+    for _ in range(12):
         learner.learn([Example(prompt, [*generator.tokenize("Nobody has painted it."), generator.end])])
     path = tmp_path / "learnt.gguf"
     network.save(path)
