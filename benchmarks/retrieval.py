@@ -81,7 +81,8 @@ def split_of(question: str) -> str:
     return "tune" if sha256(question.encode()).digest()[0] % 2 else "report"
 
 
-def _obliqa(folder: Path) -> Path:
+def obliqa_documents(folder: Path) -> Path:
+    """Write the passages as records into `folder`."""
     for path in sorted((BENCH / "obliqa/passages").glob("*.json"), key=lambda path: int(path.stem)):
         seen: Counter[str] = Counter()
         with (folder / f"{path.stem}.jsonl").open("w", encoding="utf-8") as file:
@@ -151,7 +152,7 @@ SETS: dict[
         Callable[[Path], Path], Callable[[Retriever, argparse.Namespace], Iterator[tuple[float, ...]]], Sequence[str]
     ],
 ] = {
-    "obliqa": (_obliqa, _measure_obliqa, ("Recall@10", "MAP@10")),
+    "obliqa": (obliqa_documents, _measure_obliqa, ("Recall@10", "MAP@10")),
     "financebench": (_financebench, _measure_financebench, ("page@1", "page@5", "page@10", "filing@1")),
     "chunking": (_chunking, _measure_chunking, ("recall@5", "precision", "IoU")),
 }

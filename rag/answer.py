@@ -112,6 +112,7 @@ class Answerer:
                 unreadable=unreadable,
                 searched=searched,
                 nearest=tuple(cite(number, quote) for number, quote in enumerate(quotes, start=1)),
+                search_adapter=self._search_adapter(),
                 timings_ms=clock.stop(),
             )
         at_odds = tuple(differences([cite(number, quote) for number, quote in enumerate(quotes, start=1)]))
@@ -144,6 +145,7 @@ class Answerer:
             unreadable=unreadable,
             searched=searched,
             model=model,
+            search_adapter=self._search_adapter(),
             timings_ms=clock.stop(),
         )
 
@@ -198,6 +200,10 @@ class Answerer:
         if silent:
             warnings.append("The question is too long for the language model, so the quotations stand alone.")
         return tuple(warnings)
+
+    def _search_adapter(self) -> ModelInfo | None:
+        tuned = self.retriever.tuned
+        return ModelInfo(tuned.name, tuned.sha256) if tuned else None
 
     def _responsive(self, question: str, sentence: str) -> bool:
         """Whether a sentence speaks of what was asked."""

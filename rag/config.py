@@ -47,6 +47,11 @@ class Settings:
         return self.home / "models"
 
     @property
+    def adapters(self) -> Path:
+        """What `rag tune` has learnt."""
+        return self.home / "adapters"
+
+    @property
     def index(self) -> Path:
         """The folder of the chosen collection."""
         return self.home / "collections" / self.collection

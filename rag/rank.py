@@ -13,20 +13,29 @@ from rag.types import Hit, Parts, StoredChunk
 
 READ = 16  # hits that are read: 16 passages take about 0.2 s on two cores
 MARKS = (*Parts._fields, "relevance", "margin")
-# Of each mark. Chosen between what fits policies (`training/calibrate.py`) and what fits regulations asked about in their
-# own words: with .50 and .06 for the reading, ObliQA's tune part has Recall@10 .815, with these .820; of the sample
-# office's dev questions both have the page first in 19 or 20 of 41.
+# Of each mark. Chosen between what fits policies (`training/calibrate.py`) and what fits regulations asked about in
+# their own words: with .50 and .06 for the reading, ObliQA's tune part has Recall@10 .815, with these .820; of the
+# sample office's dev questions both have the page first in 19 or 20 of 41.
 WEIGHTS = (8.0, 13.0, 30.0, 10.0, 15.0, 0.30, 0.036)
 _FLOOR = -20.0  # logits; a passage without tokens has no margin
 _SPREAD = 4.0  # keeps scores of the best and the worst apart from 1 and 0, for people to read
 
 
-def rerank(question: str, hits: Sequence[Hit], reader: Reader) -> list[Hit]:
-    """The same hits, best first, the first READ of them with their readings. Scores stay in 0..1."""
-    read = [replace(hit, score=_score(hit)) for hit in with_readings(question, hits[:READ], reader)]
+def rerank(question: str, hits: Sequence[Hit], reader: Reader, weights: Sequence[float] = WEIGHTS) -> list[Hit]:
+    """The same hits, best first, the first READ of them with their readings. Scores stay in 0..1.
+
+    Args:
+        weights: of each mark.
+    """
+    return ordered(with_readings(question, hits[:READ], reader), hits[READ:], weights)
+
+
+def ordered(readings: Sequence[Hit], rest: Sequence[Hit], weights: Sequence[float] = WEIGHTS) -> list[Hit]:
+    """Hits that were read, best first, and behind them the `rest`, which were not, in the order that they have."""
+    read = [replace(hit, score=_score(hit, weights)) for hit in readings]
     read.sort(key=lambda hit: (-hit.score, hit.stored.id))
     lowest = read[-1].score if read else 1.0
-    return [*read, *(replace(hit, score=hit.score * lowest) for hit in hits[READ:])]
+    return [*read, *(replace(hit, score=hit.score * lowest) for hit in rest)]
 
 
 def with_readings(question: str, hits: Sequence[Hit], reader: Reader) -> list[Hit]:
@@ -48,6 +57,6 @@ def marks(hit: Hit) -> tuple[float, ...]:
     return *hit.parts, hit.reading.relevance, max(margin, _FLOOR)
 
 
-def _score(hit: Hit) -> float:
-    total = sum(weight * mark for weight, mark in zip(WEIGHTS, marks(hit), strict=True))
+def _score(hit: Hit, weights: Sequence[float]) -> float:
+    total = sum(weight * mark for weight, mark in zip(weights, marks(hit), strict=True))
     return 1 / (1 + math.exp(-total / _SPREAD))

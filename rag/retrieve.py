@@ -17,13 +17,14 @@ from rag.around import Surroundings, surroundings
 from rag.duplicates import merge
 from rag.expand import Wording, expand
 from rag.filters import EVERYTHING, Filter, select
-from rag.models.embed import TextEmbedder
+from rag.models.embed import PlainQueries, Queries, TextEmbedder
 from rag.models.reader import Reader
 from rag.naming import Names
 from rag.query import parse
-from rag.rank import READ, rerank
+from rag.rank import READ, WEIGHTS, rerank
 from rag.store.catalog import Catalog
 from rag.store.vectors import VectorIndex
+from rag.tuned import Tuned
 from rag.types import Hit, Parts
 
 CANDIDATES = 50  # from each way of retrieving, or as many as are asked for; chosen, not measured
@@ -51,16 +52,21 @@ class Retriever:
     index: VectorIndex | None  # None where it cannot be used now: then every vector is compared
     embedder: TextEmbedder
     reader: Reader | None = None  # None: the order of the first stage stands
+    tuned: Tuned | None = None  # what was learnt from the user's own questions
     names: Names = field(init=False)
+    queries: Queries = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "names", Names(self.catalog))  # frozen for everybody else
+        # Frozen for everybody else.
+        object.__setattr__(self, "names", Names(self.catalog))
+        plain = PlainQueries(self.embedder)
+        object.__setattr__(self, "queries", self.tuned.queries(plain) if self.tuned else plain)
 
     def search(self, text: str, limit: int, only: Filter = EVERYTHING) -> list[Hit]:
         """The best `limit` passages for a query among those that `only` lets through, best first, copies merged."""
         hits = self.first_stage(text, max(limit, READ), only)
         if self.reader is not None:
-            hits = rerank(text, hits, self.reader)
+            hits = rerank(text, hits, self.reader, self.tuned.weights if self.tuned else WEIGHTS)
         return hits[:limit]
 
     def first_stage(self, text: str, limit: int, only: Filter = EVERYTHING) -> list[Hit]:
@@ -76,7 +82,7 @@ class Retriever:
     def _fused(self, text: str, depth: int, allowed: Set[int] | None) -> list[Hit]:
         """Every candidate of either way, best first: `depth` of each, and as many of documents that are named."""
         wording = self.wording(text)
-        vector = self.embedder.embed_question(text)
+        vector = self.queries.vector(text)
         named = self._named(text, allowed)
         words = by_words(self.catalog, wording, depth, allowed)
         meaning = by_meaning(self.catalog, self.index, vector, depth, allowed)

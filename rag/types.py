@@ -171,4 +171,5 @@ class Answer:
     searched: int = 0  # files whose text the answer could have rested on
     nearest: tuple[Citation, ...] = ()  # of a refusal: what came nearest, and does not answer
     model: ModelInfo | None = None
+    search_adapter: ModelInfo | None = None  # what `rag tune` has taught the search; None: it is as it ships
     timings_ms: Mapping[str, float | None] = field(default_factory=dict)  # since the question was asked

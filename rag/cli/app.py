@@ -19,6 +19,7 @@ from rag.cli import (
     recording,
     scanning,
     showing,
+    tuning,
 )
 from rag.cli.command import (
     CollectionOption,
@@ -84,4 +85,5 @@ app.command("scan")(command(scanning.scan))
 app.add_typer(recording.app, name="record")
 app.command("models")(command(house.models))
 app.command("eval")(command(evaluating.evaluate))
+app.add_typer(tuning.app, name="tune")
 app.command("doctor")(command(house.doctor, unconfined_with="prove"))  # namespaces; each step confines itself

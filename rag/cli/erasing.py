@@ -21,6 +21,7 @@ def forget(
     as_json: JsonOption = False,
 ) -> int:
     """Erase a file's text, vectors and names from the index, search the raw files for them, and print a receipt."""
+    from rag.models import adapters
     from rag.record.ledger import Ledger
     from rag.record.notes import of_erasure
     from rag.store.forget import forget as erase
@@ -29,9 +30,11 @@ def forget(
     open_catalog(settings).close()  # says so where there is nothing, or nothing sound
     with write_lock(settings.index):
         receipt = erase(settings.index, settings.home, path, Ledger(settings.ledger))
+    adapters.discard_unfinished(settings.adapters)
+    learnt = [one.name for one in adapters.listed(settings.adapters) if one.collection == settings.collection]
     failure = open_recorder(settings).write(lambda: of_erasure(receipt, settings.index))
     if as_json:
-        show_json(asdict(receipt))
+        show_json(asdict(receipt) | {"learnt_from_it": learnt})
     else:
         for report in receipt.erased:
             held = f"{counted(report.pages, 'page')}, {counted(report.chunks, 'passage')}, SHA-256 {report.sha256}"
@@ -51,6 +54,8 @@ def forget(
             show(mark(f"  Still found in {one_line(name)}"))
         if not receipt.found:
             show(bold("0 occurrences left."))
+        for name in learnt:
+            say(mark(one_line(f"{name} was learnt from this collection and may hold traces; see `rag tune drop`.")))
         say(
             "The documents themselves were not touched: the next `rag ingest` of their folder indexes them again, "
             "unless they are moved away."

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
-from ingest.errors import NothingFound, UsageError
+from ingest.errors import ModelError, NothingFound, UsageError
 from rag.config import Settings
 from rag.term import one_line, say
 
@@ -16,9 +17,12 @@ if TYPE_CHECKING:
     from rag.answer import Answerer, Course
     from rag.filters import Filter
     from rag.models.embed import TextEmbedder
+    from rag.models.llama import Adaptation
+    from rag.models.reader import Reader
     from rag.record.recorder import Recorder
     from rag.retrieve import Retriever
     from rag.store.catalog import Catalog
+    from rag.tuned import Tuned
     from rag.types import Answer, Generator
 
 
@@ -58,8 +62,12 @@ def check_identity(catalog: Catalog, embedder: TextEmbedder) -> None:
         )
 
 
-def open_retriever(settings: Settings, catalog: Catalog, *, read: bool = True) -> Retriever:
-    """Catalog, vector index, embedder and (unless not to `read`) reader, checked against each other and up to date."""
+def open_retriever(settings: Settings, catalog: Catalog, *, read: bool = True, tuned: bool = True) -> Retriever:
+    """Catalog, vector index, embedder and (unless not to `read`) reader, checked against each other and up to date.
+
+    Args:
+        tuned: with what was learnt for this collection, where anything was.
+    """
     from rag.models.reader import load_reader
     from rag.retrieve import Retriever
     from rag.store.collection import open_index
@@ -77,7 +85,25 @@ def open_retriever(settings: Settings, catalog: Catalog, *, read: bool = True) -
             "`rag ingest` gives them theirs."
         )
     reader = load_reader(settings.reader_model, settings.models) if read else None
-    return Retriever(catalog, open_index(catalog, settings.index, say), embedder, reader)
+    learnt = _tuned(settings, embedder, reader) if tuned else None
+    return Retriever(catalog, open_index(catalog, settings.index, say), embedder, reader, learnt)
+
+
+def _tuned(settings: Settings, embedder: TextEmbedder, reader: Reader | None) -> Tuned | None:
+    """What was learnt for the collection's search, checked against the models that it belongs to."""
+    from rag.models import adapters
+    from rag.tuned import read
+
+    adapter = adapters.in_use(settings.adapters, settings.collection, "search", embedder.sha256)
+    if adapter is None:
+        return None
+    found = read(adapter.file(settings.adapters), adapter.name, adapter.sha256)
+    if reader is not None and reader.sha256 != found.reader_sha256:
+        raise ModelError(
+            f"The adapter {adapter.name!r} was learnt with another reader than {reader.name}; tune again, or switch it "
+            f"off: `rag tune use none --kind search --collection {settings.collection}`."
+        )
+    return found
 
 
 def open_recorder(settings: Settings) -> Recorder:
@@ -135,10 +161,24 @@ def say_mended(retriever: Retriever, question: str) -> None:
 
 
 def start_generator(settings: Settings) -> Callable[[], Generator]:
-    """Begin to load the language model beside other work; the result waits for it and raises what loading raised."""
+    """Begin to load the language model beside other work; the result waits for it and raises what loading raised.
+
+    It writes with what was learnt for this collection, where anything was.
+    """
     from rag.models.llama import load_generator
 
     pool = ThreadPoolExecutor(1)
-    future: Future[Generator] = pool.submit(load_generator, settings.models, settings.language_model, say)
+    future: Future[Generator] = pool.submit(
+        load_generator, settings.models, settings.language_model, say, partial(_adaptation, settings)
+    )
     pool.shutdown(wait=False)
     return future.result
+
+
+def _adaptation(settings: Settings, sha256: str) -> Adaptation | None:
+    """What was learnt for the collection's writer, whose weights have this hash."""
+    from rag.models import adapters
+    from rag.models.llama import Adaptation
+
+    adapter = adapters.in_use(settings.adapters, settings.collection, "writer", sha256)
+    return Adaptation(adapter.name, adapter.sha256, adapter.file(settings.adapters)) if adapter else None

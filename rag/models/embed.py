@@ -1,8 +1,8 @@
 """Texts to vectors. The default model runs as int8 ONNX; a folder the user names runs through sentence-transformers.
 
-What is asked is also read by a network of its own, tuned to put a question near the passage that answers it, where the
-packaged one puts it near others that are worded alike (`training/question.py`). A question's vector is the mean of both:
-alone, the tuned one does no better on policies and worse on regulations. Passages have the packaged network's vectors.
+What is asked is also read by a network of its own, tuned to put a question near the passage that answers it, where
+the packaged one puts it near others that are worded alike (`training/question.py`). A question's vector is the mean of
+both: alone, the tuned one does no better on policies and worse on regulations. Passages have the packaged one's vectors.
 """
 
 from collections.abc import Callable, Sequence
@@ -41,6 +41,61 @@ class TextEmbedder(Protocol):
     def embed_question(self, question: str) -> NDArray[np.float32]:
         """float32 `(dim,)`, of unit length, to be compared with the vectors of passages and sentences."""
         ...
+
+
+class Queries(Protocol):
+    """Questions to vectors that those of passages are compared with. May be another network than the passages'."""
+
+    @property
+    def name(self) -> str:
+        """Of what is not the passages' own in it, or theirs."""
+        ...
+
+    @property
+    def sha256(self) -> str:
+        """Of its weights."""
+        ...
+
+    def vector(self, question: str) -> NDArray[np.float32]:
+        """float32 `(dim,)`, unit length."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PlainQueries:
+    """A question is embedded as the embedder does it."""
+
+    embedder: TextEmbedder
+
+    @property
+    def name(self) -> str:
+        """The embedder's."""
+        return self.embedder.name
+
+    @property
+    def sha256(self) -> str:
+        """The embedder's."""
+        return self.embedder.sha256
+
+    def vector(self, question: str) -> NDArray[np.float32]:
+        """See `Queries`."""
+        return self.embedder.embed_question(question)
+
+
+@dataclass(frozen=True, slots=True)
+class TunedQueries:
+    """A question's vector is moved by a linear map, learnt from questions and their passages (`rag/tune/search.py`)."""
+
+    inner: Queries
+    residual: NDArray[np.float32]  # (dim, dim); what is added to the identity
+    name: str
+    sha256: str
+
+    def vector(self, question: str) -> NDArray[np.float32]:
+        """See `Queries`."""
+        plain = self.inner.vector(question)
+        moved = plain + self.residual @ plain
+        return np.asarray(moved / np.linalg.norm(moved), dtype=np.float32)
 
 
 @dataclass(slots=True)

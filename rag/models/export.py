@@ -40,6 +40,13 @@ def accelerator() -> str | None:
     return device if usable else None
 
 
+def torch_library() -> Any:
+    """torch, for the modules of `rag/tune` that train; 2.5 s."""
+    import torch
+
+    return torch
+
+
 @contextlib.contextmanager
 def _no_pickles() -> Iterator[None]:
     """Within it, torch reads no pickles: a library that falls back to a file of that kind gets an error instead."""

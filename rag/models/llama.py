@@ -1,9 +1,11 @@
 """The one door to llama.cpp: load a GGUF file, stream replies in its own chat template, requantise it."""
 
 import ctypes
+import hashlib
 import os
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +20,51 @@ RECIPE = "llama.cpp requantise Q4_1 to Q8_0, v1"
 CONTROL = 8  # llama.cpp's attribute bit of a control token
 
 
+@dataclass(frozen=True, slots=True)
+class LanguageWeights:
+    """A GGUF file to be run."""
+
+    path: Path
+    name: str
+    sha256: str  # of the file that the user or the catalogue names; what is run may be made from it
+
+
+@dataclass(frozen=True, slots=True)
+class Adaptation:
+    """Low-rank additions to a model's weights, as `rag/tune/lora.py` writes them, their hash checked."""
+
+    name: str
+    sha256: str
+    path: Path
+
+
 class LlamaGenerator:
     """A GGUF model. Satisfies `rag.types.Generator`. Greedy, so that the same prompt gives the same text."""
 
-    def __init__(self, path: Path, name: str, digest: str) -> None:
+    def __init__(self, weights: LanguageWeights, adapter: Adaptation | None = None) -> None:
         llama_cpp = _library()
-        self.name = name
-        self.sha256 = digest
+        path = weights.path
+        # With an adapter it is another model: its name says both, its hash is that of both hashes.
+        self.name = f"{weights.name}+{adapter.name}" if adapter else weights.name
+        self.sha256 = (
+            hashlib.sha256(f"{weights.sha256}+{adapter.sha256}".encode()).hexdigest() if adapter else weights.sha256
+        )
         cores = usable_cores()
         try:
             self._llama = llama_cpp.Llama(
-                str(path), n_ctx=CONTEXT, n_batch=512, n_threads=cores, n_threads_batch=cores, verbose=False
+                str(path),
+                n_ctx=CONTEXT,
+                n_batch=512,
+                n_threads=cores,
+                n_threads_batch=cores,
+                lora_path=str(adapter.path) if adapter else None,
+                verbose=False,
             )
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, RuntimeError) as error:
             raise ModelError(f"{path} cannot be loaded by llama.cpp ({error}); name a GGUF file that can.") from error
+        if adapter and not self._llama._lora_adapter:  # the wrapper takes a null pointer for one
+            self._llama.close()
+            raise ModelError(f"{adapter.path} cannot be loaded by llama.cpp as an adapter of {path}; tune again.")
         # Freed before the interpreter takes llama_cpp's modules apart; its own destructor comes too late for that.
         weakref.finalize(self, self._llama.close)
         self._counter = self._own_counter(llama_cpp)
@@ -58,6 +91,24 @@ class LlamaGenerator:
         """How many tokens of this model `text` has."""
         return self._counter(text)
 
+    def prompt(self, messages: Sequence[Mapping[str, str]]) -> list[int]:
+        """Token ids that `generate` gives to the model. Raises ModelError for a file without a template of chats."""
+        template = self._llama.metadata.get("tokenizer.chat_template")
+        if template is None:
+            raise ModelError(f"The language model {self.name} has no template of chats, so it cannot be tuned.")
+        formatter = _library().llama_chat_format.Jinja2ChatFormatter(
+            template=template,
+            eos_token=self._llama.detokenize([self._llama.token_eos()], special=True).decode(),
+            bos_token=self._llama.detokenize([self._llama.token_bos()], special=True).decode(),
+        )
+        text = formatter(messages=list(messages)).prompt
+        return list(self._llama.tokenize(text.encode(), add_bos=False, special=True))
+
+    @property
+    def end(self) -> int:
+        """The token that ends a reply."""
+        return int(self._llama.token_eos())
+
     def generate(
         self, messages: Sequence[Mapping[str, str]], max_tokens: int, stop: Sequence[str] = ()
     ) -> Iterator[str]:
@@ -73,20 +124,32 @@ class LlamaGenerator:
             raise ModelError(f"The language model {self.name} refused the prompt: {error}") from error
 
 
-def load_generator(models: Path, path: Path | None, say: Callable[[str], None]) -> LlamaGenerator:
+def load_generator(
+    models: Path,
+    path: Path | None,
+    say: Callable[[str], None],
+    adapted: Callable[[str], Adaptation | None] = lambda _: None,
+) -> LlamaGenerator:
     """The language model: the catalogue's, requantised for speed, or the GGUF file at `path`.
 
     Args:
         models: the home's folder for files made from weights.
         say: told, for people, when something slow happens (the one-time requantisation).
+        adapted: asked for the additions to weights of a hash.
 
     Raises:
         ModelError: weights missing, not the catalogue's, or not loadable.
     """
+    weights = language_weights(models, path, say)
+    return LlamaGenerator(weights, adapted(weights.sha256))
+
+
+def language_weights(models: Path, path: Path | None, say: Callable[[str], None]) -> LanguageWeights:
+    """What `load_generator` loads, with its arguments. Raises ModelError where it is missing or altered."""
     if path is not None:
         if not path.is_file():
             raise ModelError(f"There is no model file {path}; name a GGUF file, or leave --model out.")
-        return LlamaGenerator(path, path.stem, sha256(path))
+        return LanguageWeights(path, path.stem, sha256(path))
 
     (name, digest), *_ = LANGUAGE.files.items()
 
@@ -96,7 +159,7 @@ def load_generator(models: Path, path: Path | None, say: Callable[[str], None]) 
 
     # Q8_0 reads prompts 1.6 to 2 times as fast as the packaged Q4_1 on AVX-512 and is no less exact than its parent.
     fast = derived(models, f"{LANGUAGE.name.removesuffix('-Q4_1')}.Q8_0.gguf", digest, RECIPE, make)
-    return LlamaGenerator(fast, LANGUAGE.name, digest)
+    return LanguageWeights(fast, LANGUAGE.name, digest)
 
 
 def requantise(source: Path, target: Path) -> None:

@@ -52,7 +52,8 @@ class Entry:
 
     number: int  # from 1, without gaps
     time: str  # UTC, ISO 8601, milliseconds
-    kind: str  # answer, refusal, summary, ingestion, erasure, attempt; redaction, retention are about the record itself
+    # answer, refusal, summary, ingestion, erasure, attempt, tuning; redaction, retention are about the record itself
+    kind: str
     facts: Mapping[str, Any]
     leaves: tuple[Leaf | str, ...]
     previous: str  # hash of the entry before

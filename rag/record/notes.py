@@ -15,6 +15,7 @@ from rag.answer import Answerer, Course
 from rag.batch import Report
 from rag.filters import Filter
 from rag.guard.types import Attempt
+from rag.models.adapters import Adapter, Gain, Kind
 from rag.models.catalogue import sha256
 from rag.models.embed import TextEmbedder
 from rag.record.entry import Leaf, leaf
@@ -24,7 +25,7 @@ from rag.store.seal import fingerprint
 from rag.types import Answer, Generator, Hit, ModelInfo
 
 ANSWER, REFUSAL, SUMMARY, INGESTION, ERASURE = "answer", "refusal", "summary", "ingestion", "erasure"
-ATTEMPT = "attempt"
+ATTEMPT, TUNING = "attempt", "tuning"
 _SAMPLING = {"temperature": 0.0, "seed": None}  # greedy: no number is drawn, so there is no seed
 
 
@@ -48,6 +49,7 @@ def of_answer(answer: Answer, course: Course, only: Filter, answerer: Answerer, 
         "models": {
             "embedding": _model(retriever.embedder),
             "reader": _model(retriever.reader),
+            "search adapter": _model(answer.search_adapter),
             "language": _model(answer.model),
         },
         "settings": {"threshold": answerer.threshold, "writes": answerer.load_generator is not None},
@@ -123,6 +125,18 @@ def of_erasure(receipt: Receipt, folder: Path) -> Note:
         "files_with_occurrences": len(receipt.found),
     }
     return Note(ERASURE, facts, [])
+
+
+def of_tuning(kind: Kind, gain: Gain, kept: Adapter | None, folder: Path) -> Note:
+    """What was learnt from a collection, and whether it was kept. A name may tell something, so it is a leaf."""
+    facts = {
+        **_about(folder),
+        "what": kind,
+        "kept": kept is not None,
+        "sha256": kept.sha256 if kept else None,
+        "gain": asdict(gain),
+    }
+    return Note(TUNING, facts, [leaf("adapter", kept.name)] if kept else [])
 
 
 def of_attempts(attempts: Sequence[Attempt]) -> Note:

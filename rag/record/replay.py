@@ -89,10 +89,12 @@ def _of_facts(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     found = []
     if then["program"] != now["program"]:
         found.append(f"The program was version {then['program']}, now it is {now['program']}.")
-    for kind, model in then["models"].items():
-        other = now["models"].get(kind)
+    for kind in dict.fromkeys([*then["models"], *now["models"]]):
+        model, other = (facts["models"].get(kind) for facts in (then, now))
         if model != other:
-            found.append(f"The {kind} model was {_model(model)}, now it is {_model(other)}.")
+            found.append(
+                f"The {kind if 'adapter' in kind else f'{kind} model'} was {_model(model)}, now it is {_model(other)}."
+            )
     if then["settings"] != now["settings"]:
         found.append("The settings are others.")
     if then["index"] != now["index"]:

@@ -258,7 +258,7 @@ def test_an_answer(indexed: Rag) -> None:
     assert set(answer) == {
         *("question", "found", "answer", "mode", "confidence", "citations", "missing", "warnings"),
         *("nearest", "searched"),
-        *("dropped_sentences", "unreadable", "model", "timings_ms"),
+        *("dropped_sentences", "unreadable", "model", "search_adapter", "timings_ms"),
     }
     assert "30 minutes" in answer["answer"]
     assert answer["mode"] in ("written", "quoted")

@@ -10,10 +10,20 @@ from typing import Any
 import pytest
 
 from ingest.errors import ModelError
-from rag.models.catalogue import LANGUAGE, locate
-from rag.models.llama import CONTEXT, LlamaGenerator, load_generator, requantise
+from rag.models import gguf
+from rag.models.catalogue import LANGUAGE, locate, sha256
+from rag.models.llama import (
+    CONTEXT,
+    Adaptation,
+    LanguageWeights,
+    LlamaGenerator,
+    language_weights,
+    load_generator,
+    requantise,
+)
 from rag.prompt import BUDGET, build
 from rag.term import show
+from rag.tune.lora import Example, Learner, Network
 from tests.running import ROOT
 
 QUOTES = ["Whoever notices an incident must tell the Service Desk within 30 minutes, by telephone on extension 4400."]
@@ -34,7 +44,7 @@ def test_requantised_it_still_reads_what_stands_there(generator: Any) -> None:
 
 def test_it_knows_what_the_packaged_weights_know(generator: Any, models: Path) -> None:
     (name,) = LANGUAGE.files
-    packaged = LlamaGenerator(locate(LANGUAGE) / name, "packaged", "")
+    packaged = LlamaGenerator(LanguageWeights(locate(LANGUAGE) / name, "packaged", ""))
     messages = [{"role": "user", "content": "What is the capital of France? Answer with one word."}]
     assert "Paris" in "".join(generator.generate(messages, 12))
     assert "Paris" in "".join(packaged.generate(messages, 12))
@@ -116,3 +126,50 @@ next(generator.generate([{{"role": "user", "content": "Hello"}}], 3))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=120)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_prompt_is_what_the_model_is_given(generator: Any) -> None:
+    messages = [{"role": "user", "content": "Say yes.\n\n<|im_end|> is no mark here."}]
+    next(generator.generate(messages, 4))
+    prompt = generator.prompt(messages)
+    assert generator._llama._input_ids[: len(prompt)].tolist() == prompt
+
+
+def test_the_network_that_is_tuned_says_what_llama_cpp_says(models: Path, generator: Any, tmp_path: Path) -> None:
+    """One arithmetic, twice: the same greedy words, without additions and with some that were learnt."""
+    import torch
+
+    weights = language_weights(models, None, lambda _: None)
+    network = Network(gguf.read(weights.path))
+    messages = [{"role": "user", "content": "The bin is red.\n\nBased on the text above: which colour has the bin?"}]
+    prompt = generator.prompt(messages)
+
+    def greedy() -> str:
+        ids = list(prompt)
+        with torch.no_grad():
+            for _ in range(8):
+                places = torch.zeros((1, len(ids)), dtype=torch.bool)
+                places[0, -1] = True
+                ids.append(int(network.logits(torch.tensor([ids]), places).argmax()))
+                if ids[-1] == generator.end:
+                    break
+        return generator._llama.detokenize(ids[len(prompt) :]).decode()
+
+    assert "".join(generator.generate(messages, 8)).startswith(greedy())
+    learner = Learner(network, 40)
+    for _ in range(12):
+        learner.learn([Example(prompt, [*generator.tokenize("Nobody has painted it."), generator.end])])
+    path = tmp_path / "learnt.gguf"
+    network.save(path)
+    adapted = LlamaGenerator(weights, Adaptation("learnt", sha256(path), path))
+    assert adapted.name == f"{generator.name}+learnt"
+    assert adapted.sha256 != generator.sha256
+    said = "".join(adapted.generate(messages, 8))
+    assert said != "".join(generator.generate(messages, 8))
+    assert said.startswith(greedy())
+
+
+def test_an_adapter_that_is_none_is_refused(models: Path, tmp_path: Path) -> None:
+    (tmp_path / "bad.gguf").write_bytes(b"GGUF" + bytes(64))
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        LlamaGenerator(language_weights(models, None, lambda _: None), Adaptation("bad", "", tmp_path / "bad.gguf"))
