@@ -10,6 +10,7 @@ from rag.cli import (
     chatting,
     classifying,
     comparing,
+    costing,
     erasing,
     evaluating,
     extracting,
@@ -84,4 +85,5 @@ app.command("scan")(command(scanning.scan))
 app.add_typer(recording.app, name="record")
 app.command("models")(command(house.models))
 app.command("eval")(command(evaluating.evaluate))
+app.command("cost")(command(costing.cost))
 app.command("doctor")(command(house.doctor, unconfined_with="prove"))  # namespaces; each step confines itself

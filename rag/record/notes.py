@@ -1,4 +1,4 @@
-"""What of an answer, a summary, an ingestion and an erasure goes into the record, and which part of it can be dropped.
+"""What of an answer, a summary, an ingestion, an erasure and a reckoning goes into the record, and what can be dropped.
 
 Facts name no document and hold no text; they stay for good. Everything else is a leaf.
 """
@@ -25,6 +25,7 @@ from rag.types import Answer, Generator, Hit, ModelInfo
 
 ANSWER, REFUSAL, SUMMARY, INGESTION, ERASURE = "answer", "refusal", "summary", "ingestion", "erasure"
 ATTEMPT = "attempt"
+COST = "cost"
 _SAMPLING = {"temperature": 0.0, "seed": None}  # greedy: no number is drawn, so there is no seed
 
 
@@ -129,6 +130,18 @@ def of_attempts(attempts: Sequence[Attempt]) -> Note:
     """Tries to reach the internet that the guard refused. Who tried may be a path, so that is a leaf."""
     facts = {"program": __version__, "attempts": sum(attempt.count for attempt in attempts)}
     return Note(ATTEMPT, facts, [leaf("attempt", asdict(attempt)) for attempt in attempts])
+
+
+def of_cost(found: Mapping[str, Any], folder: Path) -> Note:
+    """What `rag cost` measured and reckoned; its questions have entries of their own. Names of services are a leaf."""
+    facts = {
+        **_about(folder),
+        "asked": found["questions"]["asked"],
+        "measured": found["measured"],
+        "meter": found["meter"],
+        "questions_a_month": found["questions_a_month"],
+    }
+    return Note(COST, facts, [leaf("month", {name: found[name] for name in ("prices", "own", "cloud")})])
 
 
 def _digest(file: Path) -> str | None:
