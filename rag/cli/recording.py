@@ -230,6 +230,8 @@ def _gist(entry: Entry) -> str:
         return f"entries {facts['from']} to {facts['through']}, older than {counted(facts['days'], 'day')}"
     if entry.kind == "cost":
         return f"{counted(facts['asked'], 'question')} asked, {facts['measured']['seconds']['value']:.2f} s each"
+    if isinstance(content.get("source"), list):  # a digest
+        return f"{counted(len(content['source']), 'document')}: {content['source'][0]['path']}, …"
     if "source" in content:
         return str(content["source"]["path"])
     return textwrap.shorten(str(content.get("question", "(content dropped)")), _WIDTH, placeholder=" …")

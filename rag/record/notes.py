@@ -87,6 +87,22 @@ def of_summary(report: Report, embedder: TextEmbedder | None, generator: Generat
     return Note(SUMMARY, facts, [leaf("source", source), leaf("summary", said)])
 
 
+def of_digest(entry: Mapping[str, Any], embedder: TextEmbedder, generator: Generator | None) -> Note:
+    """The digest of several documents, and the models that took part in it."""
+    read = [file for file in entry["files"] if "title" in file]
+    facts = {
+        "program": __version__,
+        "models": {"embedding": _model(embedder), "language": _model(generator)},
+        "sampling": _SAMPLING,
+        "what": "digest",
+        "documents": len(read),
+        "dropped_sentences": entry["dropped_sentences"],
+    }
+    sources = [leaf("source", {name: file[name] for name in ("path", "root", "sha256")}) for file in read]
+    said = {name: entry[name] for name in ("statements", "at_odds", "terms", "citations")}
+    return Note(SUMMARY, facts, [*sources, leaf("summary", said)])
+
+
 def of_ingestion(
     reports: Sequence[FileReport],
     counts: Mapping[str, int],
