@@ -14,8 +14,9 @@ from typing import Any
 from ingest.clauses import clauses
 from ingest.types import Document, SourceFile
 from rag.align import Embed, words
-from rag.changes import Change, Comparison, Kind, Side, compare
+from rag.changes import Change, Comparison, Side, compare
 from rag.files import File, citation, file_entry, unread_files
+from rag.kinds import Kind
 from rag.term import counted
 
 NOTHING = 0.2

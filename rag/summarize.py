@@ -237,6 +237,7 @@ def quotable(part: Sequence[Chunk], hidden: Unseen) -> Iterator[tuple[Chunk, int
             text = chunk.text[start:end]
             if (
                 MIN_WORDS <= len(text.split()) <= MAX_WORDS
+                and not text.rstrip().endswith(":")  # what follows is what it says
                 and not _LEANING.match(plain(text))
                 and not any(
                     span.start < chunk.start + end and span.end > chunk.start + start
