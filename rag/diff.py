@@ -120,7 +120,7 @@ def verdict(found: Comparison) -> str:
     front = "; title, version or revision list differ" if len(body) < len(found.changes) else ""
     if found.alike < NOTHING:
         share = f"{found.paired} of {counted(found.old_sentences + found.new_sentences, 'sentence')}"
-        return f"These two have nothing in common ({share} have a counterpart): they are no versions of one document."
+        return f"These two have next to nothing in common ({share} have a counterpart): no versions of one document."
     if not body:
         return f"No change: every sentence stands in both, word for word{front}."
     counts = Counter(change.kind for change in body)

@@ -35,7 +35,7 @@ def _questions(path: Path, lines: list[str], validate: Callable[[str], None]) ->
         if not line.strip():
             continue
         try:
-            row = {"id": number, "question": line.strip()} if plain else json.loads(line)
+            row: Any = {"id": number, "question": line.strip()} if plain else json.loads(line)
             text = well_formed(row["question"])
             validate(text)
         except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -108,7 +108,7 @@ def _refuse_strangers(old: Path, new: Path, pair: Compared) -> None:
     if found is not None and found.alike < NOTHING:
         total = found.old_sentences + found.new_sentences
         raise UsageError(
-            f"{old} and {new} have nothing in common: {found.paired} of {total} sentences have a counterpart. "
+            f"{old} and {new} have next to nothing in common: {found.paired} of {total} sentences have a counterpart. "
             "Name two versions of one document."
         )
 

@@ -48,7 +48,7 @@ def test_answers_are_measured_as_a_batch_gives_them(indexed: Rag, questions: Pat
     found = outcome.json
     assert found["questions"] == {"file": "mine.txt", "there": 3, "asked": 3, "seed": 1}
     measured = found["measured"]
-    answers = [line for line in indexed("ask", "--batch", questions).lines]
+    answers = indexed("ask", "--batch", questions).lines
     modes = [answer["mode"] for answer in answers]
     assert measured["modes"] == {mode: modes.count(mode) for mode in ("written", "quoted", "refused")}
     asked_model = sum(answer["model"] is not None for answer in answers)
