@@ -59,7 +59,7 @@ def test_what_could_not_be_read_is_named_and_the_record_has_it(rag: Rag, tmp_pat
     assert outcome.code == 3
     assert "## Not in this digest" in outcome.out
     assert "`broken.pdf`: damaged" in outcome.out
-    assert "1 document: policy.md" in rag("record", "list", "--last", "1").out
+    assert "digest of 1 document: policy.md" in rag("record", "list", "--last", "1").out
 
 
 @pytest.mark.parametrize(
