@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from rag.files import File
 
 SOME_UNREAD = 3
+NOTHING = 1
 _COLUMN = 48  # characters of one side; two of them and a gap fill 100 columns
 _WIDTH = 2 * _COLUMN + 3
 
@@ -74,6 +75,9 @@ def diff(
         write_page(html, render_page(pairs, removed, added), "--html")
     if markdown is not None:
         write_page(markdown, render_markdown(pairs, removed, added), "--markdown")
+    if not pairs:
+        say("No file of one folder belongs to a file of the other, by name or by what it says: nothing was compared.")
+        return NOTHING
     return SOME_UNREAD if unread(pairs) else 0
 
 

@@ -125,7 +125,8 @@ def _measure(settings: Settings, chosen: Sequence[str], *, read: bool, write: bo
 
 def _overhear(answerer: Answerer) -> Any:
     """A function that tells what the language model was given, and wrote, for the last answer."""
-    record, courses = answerer.witness, []
+    record = answerer.witness
+    courses: list[Course] = []
 
     def witness(answer: Answer, course: Course, only: Filter) -> Answer:
         courses[:] = [course]

@@ -74,6 +74,16 @@ def test_folders_are_paired_and_the_rest_is_named(rag: Rag, versions: tuple[Path
     assert (found["removed"], found["added"]) == (["gone.md"], ["come.md"])
 
 
+def test_folders_without_a_file_in_common_are_not_compared(rag: Rag, versions: tuple[Path, Path]) -> None:
+    for folder, other in zip(versions, ("gone.md", "come.md"), strict=True):
+        for file in folder.iterdir():
+            if file.name != other:
+                file.unlink()
+    outcome = rag("diff", *versions)
+    assert outcome.code == 1
+    assert "nothing was compared" in outcome.err
+
+
 def test_a_folder_is_not_compared_with_a_file(rag: Rag, versions: tuple[Path, Path]) -> None:
     assert "is a folder and" in error(rag("diff", versions[0], versions[1] / "come.md"))
 
