@@ -1,7 +1,9 @@
 """A digest to JSON and to a Markdown page. Citations are numbered through, in the order in which they are shown."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from pathlib import PurePath
 from typing import Any
 
 from ingest.types import FileReport
@@ -45,10 +47,10 @@ def digest_entry(
         }
         for term in digest.terms
     ]
-    sources = {report.path: source for report, source in zip(heard, digest.sources, strict=True)}
+    sources = {(report.root, report.path): source for report, source in zip(heard, digest.sources, strict=True)}
     files = []
     for report in reports:
-        source = sources.get(report.path)
+        source = sources.get((report.root, report.path))
         more = {} if source is None else {"title": source.title, "parts": source.parts, "heard": source.heard}
         coverage = [] if source is None else [asdict(covered) for covered in source.coverage]
         files.append(file_entry(File(report, None)) | more | {"coverage": coverage})
@@ -82,7 +84,8 @@ def _citation(number: int, report: FileReport, place: Place) -> Citation:
 
 def render_digest(entry: Mapping[str, Any]) -> str:
     """The Markdown page of a digest's entry."""
-    cited = {citation["number"]: citation for citation in entry["citations"]}
+    times = Counter(file["path"] for file in entry["files"])
+    cited = {citation["number"]: citation | {"name": _name(citation, times)} for citation in entry["citations"]}
     heard = [file for file in entry["files"] if "title" in file]
     words = entry["words"]
     lines = [f"# Digest of {counted(len(heard), 'document')}", ""]
@@ -103,7 +106,7 @@ def render_digest(entry: Mapping[str, Any]) -> str:
             lines += _odd(odd, cited)
     lines += ["", "## Document by document"]
     for file in heard:
-        lines += ["", f"### {escape_markdown(file['title'])}", "", f"`{escape_markdown(file['path'])}`", ""]
+        lines += ["", f"### {escape_markdown(file['title'])}", "", f"`{escape_markdown(_name(file, times))}`", ""]
         for said in entry["statements"]:
             first = cited[said["citations"][0]]
             if said["documents"] == 1 and (first["path"], first["root"]) == (file["path"], file["root"]):
@@ -126,6 +129,11 @@ def render_digest(entry: Mapping[str, Any]) -> str:
             for file in unread
         ]
     return "\n".join(lines) + "\n"
+
+
+def _name(place: Mapping[str, Any], times: Mapping[str, int]) -> str:
+    """The path of a file, with its folder where another folder has one of the same path."""
+    return str(place["path"] if times[place["path"]] < 2 else PurePath(place["root"], place["path"]))
 
 
 def _statement(said: Mapping[str, Any], cited: Mapping[int, Any], *, named: bool = True) -> Iterator[str]:
@@ -164,7 +172,7 @@ def _place(place: Mapping[str, Any], *, named: bool) -> str:
         spot = f"page {place['page']}" if place["page"] else place["record"] or "text"
         section = f" · {escape_markdown(place['section'])}" if place["section"] else ""
         return f"{spot}{section}"
-    return escape_markdown(where(place["path"], place["page"], place["record"]))
+    return escape_markdown(where(place["name"], place["page"], place["record"]))
 
 
 def _quote(place: Mapping[str, Any]) -> str:

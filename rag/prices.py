@@ -22,7 +22,7 @@ price = 2000           # to buy it
 years = 4              # that it is used
 upkeep = 20            # a month: space, care, insurance; may be left out (0)
 power_price = 0.30     # a kilowatt-hour
-idle_watts = 10        # while it waits
+idle_watts = 10        # while it waits, day and night
 watts = 45             # while it answers, by a meter at the plug. Leave it out and the kernel's counters are taken,
                        # where there are some; they may count the processor alone
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from reportlab.pdfgen.canvas import Canvas
 
+from rag.markdown import escape_markdown
 from tests.running import OFFICE, PROGRAM, Outcome
 
 Rag = Callable[..., Outcome]
@@ -60,6 +61,16 @@ def test_what_could_not_be_read_is_named_and_the_record_has_it(rag: Rag, tmp_pat
     assert "## Not in this digest" in outcome.out
     assert "`broken.pdf`: damaged" in outcome.out
     assert "digest of 1 document: policy.md" in rag("record", "list", "--last", "1").out
+
+
+def test_files_of_one_name_in_two_folders_are_told_apart(rag: Rag, tmp_path: Path) -> None:
+    for name, word in (("a", "building"), ("b", "laboratory")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "p.md").write_text(f"# Badges\n\nStaff must wear the badge at all times in the {word}.\n")
+    outcome = rag("summarize", tmp_path / "a", tmp_path / "b", "--digest", "--no-model")
+    assert outcome.code == 0
+    for name in "ab":
+        assert f"`{escape_markdown(str(tmp_path / name / 'p.md'))}`" in outcome.out
 
 
 @pytest.mark.parametrize(
