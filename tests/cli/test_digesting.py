@@ -1,17 +1,13 @@
-"""`rag summarize --digest`: one page over several documents, with the real models; bad input; a long PDF."""
+"""`rag summarize --digest`: one page over several documents, with the real models; bad input."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from reportlab.pdfgen.canvas import Canvas
 
 from rag.markdown import escape_markdown
-from tests.running import OFFICE, PROGRAM, Outcome
+from tests.running import OFFICE, Outcome
 
 Rag = Callable[..., Outcome]
 
@@ -96,24 +92,3 @@ def test_personal_data_is_masked(rag: Rag, tmp_path: Path) -> None:
     assert "[EMAIL-1]" in found["statements"][0]["text"]
     assert found["citations"][0]["redacted"]
     assert "lovelace" not in json.dumps(found)
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss counts kilobytes there")
-def test_a_long_pdf_needs_hardly_more_memory_than_a_short_one(home: Path, tmp_path: Path) -> None:
-    peaks = []
-    for pages in (10, 200):
-        path = tmp_path / f"{pages}.pdf"
-        canvas = Canvas(str(path))
-        for page in range(pages):
-            for line in range(20):
-                text = f"Workers of team {page} must check machine {line} within {page + line + 2} hours of a fault."
-                canvas.drawString(60, 800 - 30 * line, text)
-            canvas.showPage()
-        canvas.save()
-        words = ["summarize", str(path), "--digest", "--no-model", "--no-record", "--home", str(home)]
-        child = subprocess.Popen([sys.executable, "-c", PROGRAM, *words], stdout=subprocess.DEVNULL)
-        _, status, usage = os.wait4(child.pid, 0)  # of this child alone
-        child.returncode = os.waitstatus_to_exitcode(status)
-        assert child.returncode == 0
-        peaks.append(usage.ru_maxrss / 1000)
-    assert peaks[1] - peaks[0] < 60, f"MB: {peaks}"

@@ -1,9 +1,14 @@
 """Many documents to one digest: shared statements told once, rules at odds shown together, terms with every meaning."""
 
+import tracemalloc
+from pathlib import Path
+
 from hypothesis import given
 from hypothesis import strategies as st
+from reportlab.pdfgen.canvas import Canvas
 
-from ingest.types import Document, Page
+from ingest.readers import read
+from ingest.types import Document, Page, SourceFile
 from rag.digest import Digest, Digester
 from rag.summarize import PAGE
 from tests.fakes import WordCountEmbedder
@@ -84,6 +89,29 @@ def test_every_section_of_more_than_a_page_is_heard_however_short_the_digest() -
     covered = {part.section: part.statements for part in found.sources[0].coverage}
     assert covered["1 Part"]
     assert covered["3 Part"]
+
+
+def test_a_long_pdf_takes_some_kilobytes_of_memory_a_page(tmp_path: Path) -> None:
+    peaks = []
+    for pages in (10, 40):
+        path = tmp_path / f"{pages}.pdf"
+        canvas = Canvas(str(path))
+        for page in range(pages):
+            for line in range(20):
+                text = f"Workers of team {page} must check machine {line} within {page + line + 2} hours of a fault."
+                canvas.drawString(60, 800 - 30 * line, text)
+            canvas.showPage()
+        canvas.save()
+        digester = Digester(WordCountEmbedder(), None, 400)
+        tracemalloc.start()
+        try:
+            digester.add(read(SourceFile(path, path.name)))
+            peaks.append(tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
+        (source,) = digester.finish().sources
+        assert (source.pages, source.heard) == (pages, source.parts)
+    assert (peaks[1] - peaks[0]) / 30 < 150_000, "bytes a page, at most"
 
 
 @given(
