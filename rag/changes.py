@@ -7,73 +7,21 @@ never explained away. Knows nothing about files.
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
-from enum import StrEnum
 
 from ingest.clauses import HEADING, Clause, Piece
-from rag.align import Alignment, Embed, Pair, Unit, align, tokens, words
-from rag.claims import (
-    DUTY_WORDS,
-    SCOPE_WORDS,
-    Claim,
-    Duty,
-    amounts,
-    contacts,
-    dates,
-    denials,
-    duties,
-    periods,
-    references,
-    role_abbreviations,
-    roles,
-)
-from rag.stems import topic_words
+from rag.align import Alignment, Embed, Pair, Unit, align, words
+from rag.claims import Claim, Duty, amounts, duties, periods, role_abbreviations
+from rag.kinds import HIGH, MEDIUM, SUBSTANCE, WEIGHT, Kind
+from rag.wording import Facet, Span, changed_spans, facets, last_heading, only_words, short
 
-Span = tuple[int, int]
-Spans = Sequence[tuple[Span | None, Span | None]]
-"""Changes inside a sentence: what the old text has there and what the new one; None where one has nothing."""
-
-
-class Kind(StrEnum):
-    """What kind of change it is. Of several, the first one here is a change's kind; the others are told, too."""
-
-    OBLIGATION = "obligation"
-    ADDED = "added"
-    REMOVED = "removed"
-    DEADLINE = "deadline"
-    NUMBER = "number"
-    ROLE = "role"
-    SCOPE = "scope"
-    DATE = "date"
-    REFERENCE = "reference"
-    NAME = "name"
-    REWORDED = "reworded"
-    HEADING = "heading"
-    SPLIT = "split"
-    MERGED = "merged"
-    MOVED = "moved"
-    RELAID = "relaid"
-
-
-_WEIGHT: Mapping[Kind, int] = {
-    Kind.OBLIGATION: 100, Kind.DEADLINE: 85, Kind.NUMBER: 80, Kind.ROLE: 75, Kind.SCOPE: 70, Kind.ADDED: 60,
-    Kind.REMOVED: 65, Kind.DATE: 55, Kind.NAME: 50, Kind.REFERENCE: 40, Kind.REWORDED: 30, Kind.HEADING: 15,
-    Kind.SPLIT: 12, Kind.MERGED: 12, Kind.MOVED: 10, Kind.RELAID: 25,
-}  # fmt: skip
-"""How much a kind of change matters, 0..100: what somebody has to do before when and how much, that before who and
-where, that before names and words. An order of ours, not a measurement."""
 _ADDS = 15  # more, where words were added to a sentence or left out, and not only replaced
 _BINDS = 30  # more, where a clause that was added or removed binds somebody
 _ANCHOR = 100  # words that a heading counts for, where it is decided what has moved and what has stayed
 _FRONT = 5  # weight of a change before the first heading: titles, versions, owners, lists of revisions
-HIGH, MEDIUM = 70, 40  # least weights of the levels
-SUBSTANCE = 20  # weight from which on a change may change what the document says
-
-_CAPITAL = re.compile(r"(?<![.!?:“\"(]\s)(?<!^)\b[A-Z][\w&'’-]*(?:\s+[A-Z][\w&'’-]*)*")
+_BINDING = frozenset({Duty.MUST, Duty.MUST_NOT})
 _NUMBER_PATH = re.compile(r"\d+(?:\.\d+)+(?:\([a-z0-9]{1,3}\))*|(?<=[Ss]ection )\d+|(?<=[Cc]lause )\d+")
-_SHOWN = 160  # characters of a text that are repeated inside a sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +33,6 @@ class Side:
     pieces: tuple[Piece, ...]
     text: str  # on one line
     changed: tuple[tuple[int, int], ...]  # spans of `text` that the other side does not have
-
-
-@dataclass(frozen=True, slots=True)
-class Facet:
-    """One thing that differs between the two sides, in the words of each; "" where a side has none."""
-
-    kind: Kind
-    old: str
-    new: str
-    says: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +176,7 @@ class _Comparer:
         new = _side(self.new, other, [span for _, span in spans if span])
         if clause.kind == HEADING:
             found: tuple[Facet, ...] = ()
-            kind, says = Kind.HEADING, f"The heading “{_short(old_text)}” is now “{_short(new_text)}”."
+            kind, says = Kind.HEADING, f"The heading “{short(old_text)}” is now “{short(new_text)}”."
         elif Counter(words(old_text)) == Counter(words(new_text)):
             # A table laid out anew gives its cells in another order; in a sentence, who does what may have changed.
             table = not clause.label and not old_text.rstrip().endswith((".", "!", "?", ";"))
@@ -246,13 +184,13 @@ class _Comparer:
             says = "The same words in another order" + (", perhaps a table that was laid out anew" if table else "")
             says += "; read both: who does what, or what belongs to what, may have changed."
         else:
-            found = tuple(self._facets(old_text, new_text, spans, clause.section))
+            found = tuple(facets(old_text, new_text, spans, clause.section, self._renumbered, self._abbreviations))
             kind = found[0].kind
             says = " ".join(facet.says for facet in found)
-        weight = _WEIGHT[kind]
+        weight = WEIGHT[kind]
         if kind is Kind.REWORDED and not found:
             weight = MEDIUM
-        elif kind is Kind.REWORDED and any(_only(old_text, new_text, *span) for span in spans):
+        elif kind is Kind.REWORDED and any(only_words(old_text, new_text, *span) for span in spans):
             weight += _ADDS
         moved = self._is_moved(one[0].clause, other[0].clause)
         return Change(kind, _FRONT if front else weight, says, old, new, found, moved, front)
@@ -290,10 +228,10 @@ class _Comparer:
         says = f"{lead}; it {' and '.join(found)}." if found else f"{lead}; it states no duty, period or amount."
         binds = any(text.startswith("binds") for text in found)
         in_front = group[0].clause < front
-        weight = _FRONT if in_front else _WEIGHT[kind] + (_BINDS if binds else 0)
+        weight = _FRONT if in_front else WEIGHT[kind] + (_BINDS if binds else 0)
         heading_only = all(clauses[unit.clause].kind == HEADING for unit in group)
         if heading_only:
-            weight, says = min(weight, _WEIGHT[Kind.HEADING]), f"A heading was {kind.value}."
+            weight, says = min(weight, WEIGHT[Kind.HEADING]), f"A heading was {kind.value}."
         old, new = (None, side) if kind is Kind.ADDED else (side, None)
         return Change(kind, weight, says, old, new, front=in_front)
 
@@ -359,7 +297,7 @@ class _Comparer:
         old, new = self._whole(self.old, olds), self._whole(self.new, news)
         before, after = _listed(self.old, olds), _listed(self.new, news)
         says = f"{before} was split into {after}." if kind is Kind.SPLIT else f"{before} were merged into {after}."
-        return Change(kind, _WEIGHT[kind], says, old, new)
+        return Change(kind, WEIGHT[kind], says, old, new)
 
     def _moved(self, run: list[tuple[int, int]]) -> Change:
         olds, news = [i for i, _ in run], [j for _, j in run]
@@ -367,9 +305,9 @@ class _Comparer:
         before, after = _listed(self.old, olds), _listed(self.new, news)
         says = f"Moved word for word: {before} is now {after}."
         if before == after or not (old.number and new.number):
-            says = f"Moved word for word, from “{_last(old.section)}” to “{_last(new.section)}”."
+            says = f"Moved word for word, from “{last_heading(old.section)}” to “{last_heading(new.section)}”."
         front = olds[0] < self._front_old and news[0] < self._front_new
-        return Change(Kind.MOVED, _FRONT if front else _WEIGHT[Kind.MOVED], says, old, new, moved=True, front=front)
+        return Change(Kind.MOVED, _FRONT if front else WEIGHT[Kind.MOVED], says, old, new, moved=True, front=front)
 
     def _moved_side(self, side: str, run: list[tuple[int, int]]) -> Side:
         clauses = self.old if side == "old" else self.new
@@ -384,54 +322,6 @@ class _Comparer:
             for place, sentence in enumerate(clauses[index].sentences)
         ]
         return _side(clauses, units, [])
-
-    # --- what differs -------------------------------------------------------------------------------------------------
-
-    def _references(self, old: str, new: str) -> tuple[list[Claim], list[Claim]]:
-        """References that only one side has; one to a clause that has another number now is no other reference."""
-        before, after = references(old), references(new)
-        renumbered = {self._renumbered(claim.text).lower() for claim in before}
-        kept = {claim.text.lower() for claim in after}
-        return (
-            [claim for claim in before if self._renumbered(claim.text).lower() not in kept],
-            [claim for claim in after if claim.text.lower() not in renumbered],
-        )
-
-    def _facets(self, old: str, new: str, spans: Spans, section: str) -> list[Facet]:
-        """What differs between two wordings of a sentence, the weightiest first; at least one facet."""
-        found: list[Facet] = []
-        bare_old, bare_new = old, new
-        for before, after in spans:
-            facet = _scope(old, new, before, after)
-            if facet is None:
-                continue
-            found.append(facet)
-            # What a condition names is the condition's: "except for contractors" changes no role.
-            if before and not after:
-                bare_old = _blank(bare_old, before)
-            if after and not before:
-                bare_new = _blank(bare_new, after)
-        found += _duty(bare_old, bare_new)
-        found += _differing(Kind.DEADLINE, "period", periods(bare_old), periods(bare_new), _further)
-        found += _differing(Kind.NUMBER, "figure", amounts(bare_old), amounts(bare_new), _further)
-        who: Callable[[str], list[Claim]] = lambda text: roles(text, self._abbreviations)  # noqa: E731 - an argument
-        found += _differing(Kind.ROLE, "role", who(bare_old), who(bare_new))
-        found += _differing(Kind.DATE, "date", dates(bare_old), dates(bare_new))
-        found += _differing(Kind.REFERENCE, "contact", contacts(bare_old), contacts(bare_new))
-        found += _differing(Kind.REFERENCE, "reference", *self._references(bare_old, bare_new))
-        topical = any(_topical(old, before) or _topical(new, after) for before, after in spans)
-        if not found and topical and _SCOPE_SECTION.search(_last(section)):
-            found.append(_reworded(Kind.SCOPE, "What the document covers is worded differently", old, new, spans))
-        if not found and (names := _names(old, new, spans)):
-            found.append(names)
-        if not found:
-            says = "Worded differently; it names the same duties, figures, periods, roles and conditions"
-            found.append(_reworded(Kind.REWORDED, says, old, new, spans))
-        return sorted(found, key=lambda facet: -_WEIGHT[facet.kind])
-
-
-_BINDING = frozenset({Duty.MUST, Duty.MUST_NOT})
-_SCOPE_SECTION = re.compile(r"\b(?:scope|applicability|application|audience|coverage)\b", re.I)
 
 
 def longest_run(steps: Sequence[tuple[int, int]], weights: Sequence[int]) -> frozenset[tuple[int, int]]:
@@ -458,20 +348,6 @@ def longest_run(steps: Sequence[tuple[int, int]], weights: Sequence[int]) -> fro
         kept.add(steps[index])
         index = came[index]
     return frozenset(kept)
-
-
-def changed_spans(old: str, new: str) -> list[tuple[Span | None, Span | None]]:
-    """Where two texts differ, word by word, in order."""
-    a, b = tokens(old), tokens(new)
-    matcher = SequenceMatcher(None, [word for word, _, _ in a], [word for word, _, _ in b], autojunk=False)
-    return [
-        (
-            (a[first][1], a[last - 1][2]) if first < last else None,
-            (b[start][1], b[end - 1][2]) if start < end else None,
-        )
-        for kind, first, last, start, end in matcher.get_opcodes()
-        if kind != "equal"
-    ]
 
 
 def _front(clauses: Sequence[Clause]) -> int:
@@ -509,164 +385,6 @@ def _listed(clauses: Sequence[Clause], indices: Sequence[int]) -> str:
     if len(numbers) > 3:
         return f"{numbers[0]} to {numbers[-1]}"
     return " and ".join(numbers) or "a passage"
-
-
-def _last(section: str) -> str:
-    return section.rsplit(" › ", 1)[-1] if section else "the beginning"
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 1].rstrip() + "…"
-
-
-def _blank(text: str, span: Span) -> str:
-    return text[: span[0]] + " " * (span[1] - span[0]) + text[span[1] :]
-
-
-def _topical(text: str, span: Span | None) -> bool:
-    """Whether a span has words of a topic, verbs of duty left aside."""
-    for claim in duties(text):
-        text = _blank(text, (claim.start, claim.end))
-    return span is not None and bool(topic_words(text[slice(*span)]))
-
-
-def _only(old: str, new: str, before: Span | None, after: Span | None) -> bool:
-    """Whether one side has words of a topic where the other has nothing at all."""
-    return bool((before is None or after is None) and topic_words(_cut(old, before) + _cut(new, after)))
-
-
-def _scope(old: str, new: str, before: Span | None, after: Span | None) -> Facet | None:
-    """A change of words that widen or narrow what a sentence is about."""
-    a, b = _scope_words(old, before), _scope_words(new, after)
-    if a == b:
-        return None
-    said_old, said_new = _cut(old, before), _cut(new, after)
-    if not said_old:
-        says = f"A condition or limit of scope was added: “{said_new}”."
-    elif not said_new:
-        says = f"A condition or limit of scope was removed: “{said_old}”."
-    else:
-        says = f"What it covers, or when, changed: “{said_old}” became “{said_new}”."
-    return Facet(Kind.SCOPE, said_old, said_new, says)
-
-
-def _scope_words(text: str, span: Span | None) -> Counter[str]:
-    """Words of scope in a span, but those of a period ("every quarter")."""
-    if span is None:
-        return Counter()
-    taken = [(claim.start, claim.end) for claim in periods(text)]
-    return Counter(
-        word
-        for word, start, end in tokens(text)
-        if word in SCOPE_WORDS and span[0] <= start < span[1] and not any(a < end and start < b for a, b in taken)
-    )
-
-
-def _cut(text: str, span: Span | None) -> str:
-    return _short(text[slice(*span)]) if span else ""
-
-
-def _duty(old: str, new: str) -> Iterator[Facet]:
-    before, after = duties(old), duties(new)
-    lost, gained = _unmatched(before, after), _unmatched(after, before)
-    for one, other in zip(lost, gained, strict=False):
-        was, now = DUTY_WORDS[_duty_of(one)], DUTY_WORDS[_duty_of(other)]
-        says = f"What was {was} is now {now}: “{one.text}” became “{other.text}”."
-        yield Facet(Kind.OBLIGATION, one.text, other.text, says)
-    paired = min(len(lost), len(gained))
-    for claim in lost[paired:]:
-        says = f"It no longer states {DUTY_WORDS[_duty_of(claim)]}: “{claim.text}” is gone."
-        yield Facet(Kind.OBLIGATION, claim.text, "", says)
-    for claim in gained[paired:]:
-        says = f"It now states {DUTY_WORDS[_duty_of(claim)]}: “{claim.text}” is new."
-        yield Facet(Kind.OBLIGATION, "", claim.text, says)
-    if not lost and not gained and denials(old) != denials(new):
-        more = denials(new) > denials(old)
-        says = "It now denies what it did not deny." if more else "It no longer denies what it denied."
-        yield Facet(Kind.OBLIGATION, "", "", says)
-
-
-def _duty_of(claim: Claim) -> Duty:
-    duty = claim.value[0]
-    assert isinstance(duty, Duty)
-    return duty
-
-
-def _unmatched(claims: Sequence[Claim], others: Sequence[Claim]) -> list[Claim]:
-    """Claims whose value the others do not have as often."""
-    held = Counter(claim.value for claim in others)
-    found = []
-    for claim in claims:
-        if held[claim.value]:
-            held[claim.value] -= 1
-        else:
-            found.append(claim)
-    return found
-
-
-def _differing(
-    kind: Kind,
-    noun: str,
-    before: Sequence[Claim],
-    after: Sequence[Claim],
-    further: Callable[[Claim, Claim], str] = lambda _one, _other: "",
-) -> Iterator[Facet]:
-    """A facet for each claim that one side has and the other has not, those at the same place in pairs."""
-    lost = [claim for claim in before if not any(_equal(claim, other) for other in after)]
-    gained = [claim for claim in after if not any(_equal(claim, other) for other in before)]
-    for one, other in zip(lost, gained, strict=False):
-        says = f"The {noun} “{one.text}” became “{other.text}”{further(one, other)}."
-        yield Facet(kind, one.text, other.text, says)
-    paired = min(len(lost), len(gained))
-    for claim in lost[paired:]:
-        yield Facet(kind, claim.text, "", f"The {noun} “{claim.text}” is gone.")
-    for claim in gained[paired:]:
-        yield Facet(kind, "", claim.text, f"The {noun} “{claim.text}” is new.")
-
-
-def _equal(one: Claim, other: Claim) -> bool:
-    """Whether two claims have the same value; a limit that only one of them states makes no difference."""
-    if one.value == other.value:
-        return True
-    return len(one.value) == 3 and one.value[1:] == other.value[1:] and "" in (one.value[0], other.value[0])
-
-
-def _further(one: Claim, other: Claim) -> str:
-    """Which way a figure went, where both count the same thing."""
-    if one.value[2:] != other.value[2:] or len(one.value) != 3 or one.value[0] != other.value[0]:
-        return ""
-    a, b = one.value[1], other.value[1]
-    if not isinstance(a, int | float) or not isinstance(b, int | float) or a == b:
-        return ""
-    if one.value[0] == "every":
-        return ", less often" if b > a else ", more often"
-    if isinstance(one.value[2], str) and one.value[2].endswith("s"):
-        return ", longer" if b > a else ", shorter"
-    return ", more" if b > a else ", less"
-
-
-def _names(old: str, new: str, spans: Spans) -> Facet | None:
-    """Names that one side has and the other has not."""
-    lost, gained = (
-        [text[slice(*span)] for span in side if span and _CAPITAL.search(text, *span)]
-        for text, side in ((old, [before for before, _ in spans]), (new, [after for _, after in spans]))
-    )
-    if not lost and not gained:
-        return None
-    said_old, said_new = _short(" … ".join(lost)), _short(" … ".join(gained))
-    if said_old and said_new:
-        return Facet(Kind.NAME, said_old, said_new, f"A name changed: “{said_old}” became “{said_new}”.")
-    says = f"The name “{said_new}” is new." if said_new else f"The name “{said_old}” is gone."
-    return Facet(Kind.NAME, said_old, said_new, says)
-
-
-def _reworded(kind: Kind, says: str, old: str, new: str, spans: Spans) -> Facet:
-    pairs = [(_cut(old, before), _cut(new, after)) for before, after in spans]
-    shown = "; ".join(
-        f"“{a}” became “{b}”" if a and b else f"“{b}” is new" if b else f"“{a}” is gone" for a, b in pairs[:3]
-    )
-    more = f" and {len(pairs) - 3} more" if len(pairs) > 3 else ""
-    return Facet(kind, "", "", f"{says}: {shown}{more}." if shown else f"{says}.")
 
 
 def _claimed(verb: str, claims: Sequence[Claim]) -> list[str]:

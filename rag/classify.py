@@ -6,6 +6,9 @@ regression on the sentences' vectors (a head) has a say as well, and how much ea
 the head had not seen. The reader of `rag ask` was tried and left out: asked for the five best labels of each page it
 changed the macro-F1 by -.03 to 0 on one half of the pages and by -.08 to 0 on the other, and took 0.3 s a page.
 
+"None of these" is an alternative beside the labels, with what would speak for a label that is nothing special: so a
+text far from all of them goes to none, however few they are.
+
 Knows nothing about files.
 """
 
@@ -30,7 +33,11 @@ half of `benchmarks/families.py` gives .82, 1.07 and 1.09, with a likelihood tha
 NARROW = np.array([0.0, 0.8, 1.7])
 """The same where neutral sentences are the background, fitted on the same pages, one procedure at a time."""
 
-LEAST = 0.25  # confidence below which no label is given
+NONE, NONE_NARROW = 1.0, 2.0
+"""What speaks for "none of these", in standard deviations: a label that a text is no nearer to does not fit. With LEAST
+chosen on half of the families of `benchmarks/families.py`, so that about a tenth of what was sorted rightly is lost.
+Thresholds from the examples of each label (conformal) were tried and tell less: examples are shorter than pages."""
+LEAST = 0.3  # confidence below which no label is given
 UNSURE = 0.5  # confidence below which a person should look
 DECIDING = 3  # sentences shown for a label
 _TELLING = 4  # words from which on a sentence is shown to a person
@@ -75,7 +82,8 @@ class Sorted:
 
     label: str | None  # None: none of these
     confidence: float  # 0..1, of the best label
-    shares: tuple[tuple[str, float], ...]  # every label with its probability, best first
+    shares: tuple[tuple[str, float], ...]  # every label with its probability, best first; with `none` they add up to 1
+    none: float  # 0..1, that none of them fits
     deciding: tuple[int, ...]  # indices of the sentences that speak most for the best label
 
     @property
@@ -115,7 +123,9 @@ def classify(texts: Sequence[Sequence[str]], labels: Sequence[Label], embed: Emb
         wanted = np.array([number for number, _ in examples])
         head, weights, trained = _fit(bench.means[len(texts) :], marks[len(texts) :], wanted, bench.weights)
         marks = np.concatenate([marks, _log_shares(bench.means, *head)[:, :, None]], axis=2)
-    shares = _softmax(marks[: len(texts)] @ weights)
+    # To the head, none of these is as likely as each label by chance.
+    none = np.array([bench.none] * 3 + [-math.log(len(labels))] * train) @ weights
+    shares = _softmax(np.column_stack([marks[: len(texts)] @ weights, np.full(len(texts), none)]))
     return Outcome(tuple(bench.verdict(place, row, labels) for place, row in enumerate(shares)), trained)
 
 
@@ -133,7 +143,7 @@ class _Bench:
         own, neutral = vectors[: len(cut)], vectors[len(cut) : len(cut) + len(_NEUTRAL)]
         wide = batch >= max(_BATCH, 2 * len(labels))
         ground = own if wide else neutral
-        self.weights = WEIGHTS if wide else NARROW
+        self.weights, self.none = (WEIGHTS, NONE) if wide else (NARROW, NONE_NARROW)
         cosines = own @ vectors[-len(labels) :].T
         behind = ground @ vectors[-len(labels) :].T
         self._likeness = (cosines - behind.mean(axis=0)) / (behind.std(axis=0) + 1e-6)
@@ -183,16 +193,19 @@ class _Bench:
         )  # a fifth of a label's words is one standard deviation, about as above
 
     def verdict(self, place: int, shares: Values, labels: Sequence[Label]) -> Sorted:
-        """What a text's shares of the labels mean."""
-        order = np.argsort(-shares, kind="stable")
-        best = int(order[0])
+        """What a text's shares, of the labels and last of none of them, mean."""
         row = self._rows[place]
+        if not len(row):
+            shares = np.eye(len(shares))[-1]  # where nothing stands, nothing fits
+        order = np.argsort(-shares[:-1], kind="stable")
+        best = int(order[0])
         nearest = np.argsort(-self._likeness[row, best] * self._long[row], kind="stable")[:DECIDING]
-        sure = float(shares[best]) if len(row) else 0.0
+        sure = float(shares[best])
         return Sorted(
             label=labels[best].name if sure >= LEAST else None,
             confidence=sure,
             shares=tuple((labels[index].name, float(shares[index])) for index in order.tolist()),
+            none=float(shares[-1]),
             deciding=tuple(sorted(int(index) for index in nearest)),
         )
 

@@ -14,8 +14,9 @@ from typing import Any
 from ingest.clauses import clauses
 from ingest.types import Document, SourceFile
 from rag.align import Embed, words
-from rag.changes import Change, Comparison, Kind, Side, compare
+from rag.changes import Change, Comparison, Side, compare
 from rag.files import File, citation, file_entry, unread_files
+from rag.kinds import Kind
 from rag.term import counted
 
 NOTHING = 0.2
@@ -119,7 +120,7 @@ def verdict(found: Comparison) -> str:
     front = "; title, version or revision list differ" if len(body) < len(found.changes) else ""
     if found.alike < NOTHING:
         share = f"{found.paired} of {counted(found.old_sentences + found.new_sentences, 'sentence')}"
-        return f"These two have nothing in common ({share} have a counterpart): they are no versions of one document."
+        return f"These two have next to nothing in common ({share} have a counterpart): no versions of one document."
     if not body:
         return f"No change: every sentence stands in both, word for word{front}."
     counts = Counter(change.kind for change in body)

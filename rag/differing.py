@@ -30,7 +30,12 @@ def differences(citations: Sequence[Citation]) -> Iterator[str]:
 
 def difference(one: Citation, other: Citation) -> str:
     """Where two quotations that are otherwise alike are at odds: “two hours” / “24 hours”; "" where they are not."""
-    pairs = list(_pairs(one.quote, other.quote))
+    return at_odds(one.quote, other.quote)
+
+
+def at_odds(one: str, other: str) -> str:
+    """The same of two texts."""
+    pairs = list(_pairs(one, other))
     more = f" and {len(pairs) - SHOWN} more" if len(pairs) > SHOWN else ""
     return "; ".join(f"“{a}” / “{b}”" for a, b in pairs[:SHOWN]) + more
 

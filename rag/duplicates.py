@@ -29,10 +29,10 @@ def merge(hits: Sequence[Hit], limit: int) -> list[Hit]:
         limit: at most so many are returned; copies of them are looked for among all of `hits`.
     """
     kept: list[Hit] = []
-    looks: list[_Look] = []
+    looks: list[Look] = []
     holders: dict[tuple[str, ...], list[int]] = defaultdict(list)  # places in `kept` that hold a shingle
     for hit in hits:
-        look = _Look(hit.stored.chunk.text)
+        look = Look(hit.stored.chunk.text)
         common = Counter(place for shingle in look.shingles for place in holders.get(shingle, ()))
         same = next((place for place in sorted(common) if look.repeats(looks[place], common[place])), None)
         if same is not None:
@@ -47,7 +47,7 @@ def merge(hits: Sequence[Hit], limit: int) -> list[Hit]:
     return kept
 
 
-class _Look:
+class Look:
     """What is compared of a passage."""
 
     def __init__(self, text: str) -> None:
@@ -56,7 +56,7 @@ class _Look:
         size = min(SHINGLE, len(self.words))
         self.shingles = {tuple(self.words[start : start + size]) for start in range(len(self.words) - size + 1)}
 
-    def repeats(self, other: "_Look", common: int) -> bool:
+    def repeats(self, other: "Look", common: int) -> bool:
         """Whether the two say the same; `common` is the number of shingles that both hold."""
         if self.words == other.words:
             return True

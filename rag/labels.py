@@ -36,7 +36,10 @@ def read_labels(path: Path) -> list[Label]:
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise UsageError(f"The labels {path} cannot be read ({error.strerror}).") from error
+        raise UsageError(
+            f"The labels {path} cannot be read ({error.strerror}); name a TOML file of two [[label]] entries or more, "
+            "each with a name and a description."
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"The labels {path} are not valid TOML ({error}).") from error
     entries = values.get("label")

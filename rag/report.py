@@ -6,6 +6,7 @@ from typing import Any
 
 from ingest.logs.findings import SEVERITIES
 from ingest.types import FileStatus
+from rag.files import File
 from rag.log_report import render_batch
 from rag.markdown import escape_markdown
 from rag.summarize import DocumentSummary
@@ -13,32 +14,34 @@ from rag.term import counted
 from rag.types import Citation
 
 
-def document_entry(path: str, root: str, sha256: str, summary: DocumentSummary) -> dict[str, Any]:
+def document_entry(file: File, summary: DocumentSummary) -> dict[str, Any]:
     """The JSON entry of a summarised document."""
+    report = file.report
     citations = [
         Citation(
             number=number,
-            path=path,
-            sha256=sha256,
+            path=report.path,
+            sha256=report.sha256 or "",
             page=statement.page,
             section=statement.section,
             start=statement.start,
             end=statement.end,
             quote=statement.quote,
             record=statement.record,
-            root=root,
-            ocr=False,
+            root=report.root,
+            ocr=statement.page in report.pages_ocr,
         )
         for number, statement in enumerate(summary.statements, start=1)
     ]
     return {
-        "path": path,
+        "path": report.path,
         "kind": "document",
         "status": FileStatus.INDEXED if summary.statements else FileStatus.NO_TEXT,
-        "sha256": sha256,
+        "sha256": report.sha256,
         "title": summary.title,
         "pages": summary.pages,
         "pages_without_text": list(summary.pages_without_text),
+        "unread": file.unseen,
         "parts": summary.parts,
         "coverage": [asdict(covered) for covered in summary.coverage],
         "terms": [asdict(term) for term in summary.terms],
@@ -67,15 +70,15 @@ def render_document(entry: Mapping[str, Any]) -> str:
     for citation, written, text in sentences:
         where = f"page {citation['page']}" if citation["page"] else citation["record"] or "text"
         section = f" · {escape_markdown(citation['section'])}" if citation["section"] else ""
-        lines.append(f"- {escape_markdown(text)} *({where}{section})*")
+        seen = ", read by OCR" if citation["ocr"] else ""
+        lines.append(f"- {escape_markdown(text)} *({where}{section}{seen})*")
         if written:
             masked = " *(masked)*" if citation.get("redacted") else ""
             lines += ["", f"  > {escape_markdown(' '.join(citation['quote'].split()))}{masked}", ""]
     lines += ["", f"The summary rests on {len(entry['citations'])} of {entry['parts']} parts."]
-    lines += _coverage(entry["coverage"])
-    if entry["pages_without_text"]:
-        pages = ", ".join(map(str, entry["pages_without_text"]))
-        lines.append(f"**Not read, no text on the page: {pages}.**")
+    lines += coverage_line(entry["coverage"])
+    if entry["unread"]:
+        lines.append(f"**Not read: {escape_markdown(entry['unread'])}.**")
     if entry["terms"]:
         lines += ["", "## Defined terms", ""]
         for term in entry["terms"]:
@@ -84,7 +87,7 @@ def render_document(entry: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _coverage(coverage: Sequence[Mapping[str, Any]]) -> list[str]:
+def coverage_line(coverage: Sequence[Mapping[str, Any]]) -> list[str]:
     """Which top sections the summary rests on, and which it passes over."""
     named = [covered for covered in coverage if covered["section"]]
     if not named:

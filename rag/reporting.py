@@ -34,7 +34,7 @@ class Task:
     work: Sequence[Job]
     looking: Looking  # at logs
     generator: GetGenerator  # words summaries of logs
-    document: Callable[[Job], Report]  # makes the report of a document
+    document: Callable[[Job, Pool], Report]  # makes the report of a document, read in the pool
     baseline: Path | None = None  # what is normal for logs: an earlier output, or a folder of logs
     mask: Masking | None = None  # of what was counted, before anything is made of it; then no batch is compared
     whole: bool = False  # keep the whole entries, not only what the overall report needs
@@ -80,7 +80,7 @@ def report_all(
     def make(job: Job, gathered: Any) -> Report:
         if job.kind == "log":
             return logs.make(job, gathered)
-        report = task.document(job)
+        report = task.document(job, pool)
         if shelf is not None:
             shelf.put(report)
         return report

@@ -33,6 +33,9 @@ MAX_TOKENS = 80  # of a reworded statement
 
 KEPT = 0.6  # share of the document's content words that a rewording keeps; one that drops more says something else
 
+Unseen = Mapping[tuple[int | None, str | None], Sequence[Hidden]]
+"""Spans of hidden text by page and record."""
+
 _CLAUSE = re.compile(r"^(?:\d+(?:\.\d+)*\.?|\([a-z]{1,3}\))\s+")
 _LEANING = re.compile(r"^(?:it|its|they|their|this|that|these|those|he|she|such|here|there)\b", re.IGNORECASE)
 """A sentence that begins so leans on the one before it, and is no statement by itself."""
@@ -104,7 +107,7 @@ def summarize(
     """
     passages = [chunk for chunk in chunks(document, embedder.tokenizer) if chunk.text.strip()]
     parts = _parts(passages, PARTS if words is None else max(words // STATEMENT, 1), own=words is not None)
-    hidden = {(page.number, page.record): page.hidden for page in document.pages}
+    hidden = unseen(document)
     statements: list[Statement] = []
     dropped = 0
     for number, part in enumerate(parts, start=1):
@@ -115,7 +118,7 @@ def summarize(
             dropped += failed
             statements.append(
                 Statement(
-                    text=text or _plain(quote),
+                    text=text or plain(quote),
                     written=text is not None,
                     page=chunk.page,
                     record=chunk.record,
@@ -136,6 +139,11 @@ def summarize(
         coverage=_coverage(passages, statements),
         terms=tuple(_glossary(document)),
     )
+
+
+def unseen(document: Document) -> Unseen:
+    """What nobody sees who looks at the document."""
+    return {(page.number, page.record): page.hidden for page in document.pages}
 
 
 def _coverage(passages: Sequence[Chunk], statements: Sequence[Statement]) -> tuple[Covered, ...]:
@@ -210,42 +218,47 @@ def _length(part: Sequence[Chunk]) -> int:
     return sum(len(chunk.text) for chunk in part)
 
 
-def _central(
-    part: Sequence[Chunk], embedder: TextEmbedder, hidden: Mapping[tuple[int | None, str | None], Sequence[Hidden]]
-) -> tuple[Chunk, int, int] | None:
-    """The sentence nearest to the mean of all (the centroid of Radev et al. 2004); None if there is none.
-
-    Sentences that nobody sees in the document are none of its summary: `hidden` has them by page and record.
-    """
-    spans = [
-        (chunk, start, end)
-        for chunk in part
-        for start, end in sentences(chunk.text)
-        if MIN_WORDS <= len(chunk.text[start:end].split()) <= MAX_WORDS
-        and not _LEANING.match(_plain(chunk.text[start:end]))
-        and not any(
-            span.start < chunk.start + end and span.end > chunk.start + start
-            for span in hidden.get((chunk.page, chunk.record), ())
-        )
-    ]
+def _central(part: Sequence[Chunk], embedder: TextEmbedder, hidden: Unseen) -> tuple[Chunk, int, int] | None:
+    """The sentence nearest to the mean of all (the centroid of Radev et al. 2004); None if there is none."""
+    spans = list(quotable(part, hidden))
     if not spans:
         return None
     vectors = embedder.embed([chunk.text[start:end] for chunk, start, end in spans])
     return spans[int(np.argmax(vectors @ vectors.mean(axis=0)))]
 
 
+def quotable(part: Sequence[Chunk], hidden: Unseen) -> Iterator[tuple[Chunk, int, int]]:
+    """Sentences that say something by themselves, as spans of their passages.
+
+    Sentences that nobody sees in the document are none of its summary.
+    """
+    for chunk in part:
+        for start, end in sentences(chunk.text):
+            text = chunk.text[start:end]
+            if (
+                MIN_WORDS <= len(text.split()) <= MAX_WORDS
+                and not text.rstrip().endswith(":")  # what follows is what it says
+                and not _LEANING.match(plain(text))
+                and not any(
+                    span.start < chunk.start + end and span.end > chunk.start + start
+                    for span in hidden.get((chunk.page, chunk.record), ())
+                )
+            ):
+                yield chunk, start, end
+
+
 def _reword(quote: str, generator: Generator | None) -> tuple[str | None, int]:
     """One checked sentence, or None; and how many sentences failed. From an order to a model nothing is written."""
     if generator is None or orders(quote):
         return None, 0
-    messages = [{"role": "user", "content": f"{_plain(quote)}\n\nSay this again in one short, complete sentence."}]
+    messages = [{"role": "user", "content": f"{plain(quote)}\n\nSay this again in one short, complete sentence."}]
     written = "".join(generator.generate(messages, MAX_TOKENS, stop=["\n"])).strip()
     whole = written.endswith((".", "!", "?")) and ":" not in written  # a colon: it talks about its task
-    meant = set(stems(_plain(quote)))
+    meant = set(stems(plain(quote)))
     kept = len(meant & set(stems(written))) >= KEPT * len(meant)
     return (written, 0) if whole and kept and check(written, [quote]).passed else (None, 1)
 
 
-def _plain(quote: str) -> str:
+def plain(quote: str) -> str:
     """A quotation on one line, without the number of its clause."""
     return _CLAUSE.sub("", " ".join(quote.split()))

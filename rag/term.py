@@ -11,6 +11,7 @@ import shutil
 import sys
 import textwrap
 import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -66,6 +67,18 @@ def say(text: str) -> None:
 def show_json(value: Any) -> None:
     """Print one JSON value on one line, in ASCII: nothing in it can act on a terminal, and any encoding carries it."""
     show(json.dumps(value))
+
+
+def show_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Columns as wide as their widest cell, the first to the left and cut where the line would be too long."""
+    cells = [[one_line(cell) for cell in row] for row in (header, *rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
+    widths[0] = min(widths[0], WIDTH - sum(widths[1:]) - 2 * (len(header) - 1))
+    for number, row in enumerate(cells):
+        first = row[0] if len(row[0]) <= widths[0] else row[0][: widths[0] - 1] + "…"
+        rest = "  ".join(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))
+        line = f"{first:<{widths[0]}}  {rest}".rstrip()
+        show(dim(line) if number == 0 else line)
 
 
 def bold(text: str) -> str:

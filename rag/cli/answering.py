@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from textwrap import shorten
@@ -33,7 +32,10 @@ _PREVIEW = 180  # characters of a passage that is no answer
 QuestionArgument = Annotated[str | None, typer.Argument(help="In plain words.", show_default=False)]
 BatchOption = Annotated[
     Path | None,
-    typer.Option("--batch", help='A file of JSON Lines {"id", "question"}; one JSON line is printed for each.'),
+    typer.Option(
+        "--batch",
+        help='A file of JSON Lines {"id", "question"}, or .txt, a question a line; one JSON line is printed for each.',
+    ),
 ]
 PathOption = Annotated[
     str | None, typer.Option("--path", help='Only files whose path matches this pattern, e.g. "policies/*".')
@@ -308,36 +310,12 @@ def _hit(rank: int, hit: Hit, hidden: Sequence[Hidden]) -> dict[str, Any]:
 
 def _questions(question: str | None, batch: Path | None, validate: Callable[[str], None]) -> list[tuple[Any, str]]:
     """`(id, question)` of one question or of a batch file. A batch is checked whole before any of it is answered."""
+    from rag.questions import read_batch, well_formed
+
     if (question is None) == (batch is None):
         raise UsageError("Ask one question in quotation marks, or name a file with --batch FILE.")
     if batch is None:
-        text = _well_formed(question or "")
+        text = well_formed(question or "")
         validate(text)
         return [(None, text)]
-    return list(_batch(batch, validate))
-
-
-def _well_formed(question: str) -> str:
-    """The question without halves of surrogate pairs: bytes on a command line and escapes in JSON can spell such."""
-    return question.encode("utf-8", errors="replace").decode()
-
-
-def _batch(path: Path, validate: Callable[[str], None]) -> Iterator[tuple[Any, str]]:
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} cannot be read ({error}); name a file of JSON Lines in UTF-8.") from error
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-            text = _well_formed(row["question"])
-            validate(text)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise UsageError(
-                f'{path}, line {number}: not an object with "id" and "question" ({error}); nothing was answered.'
-            ) from error
-        except UsageError as error:
-            raise UsageError(f"{path}, line {number}: {error} Nothing was answered.") from error
-        yield row.get("id"), text
+    return read_batch(batch, validate)

@@ -10,6 +10,7 @@ from rag.cli import (
     chatting,
     classifying,
     comparing,
+    costing,
     erasing,
     evaluating,
     extracting,
@@ -86,4 +87,5 @@ app.add_typer(recording.app, name="record")
 app.command("models")(command(house.models))
 app.command("eval")(command(evaluating.evaluate))
 app.add_typer(tuning.app, name="tune")
+app.command("cost")(command(costing.cost))
 app.command("doctor")(command(house.doctor, unconfined_with="prove"))  # namespaces; each step confines itself

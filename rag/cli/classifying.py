@@ -140,6 +140,7 @@ def _entry(text: _Text, found: Sorted) -> dict[str, Any]:
         "confidence": round(found.confidence, 4),
         "look": found.unsure,
         "shares": {name: round(share, 4) for name, share in found.shares},
+        "none": round(found.none, 4),
         "deciding": [citation(text.file, piece) for index in found.deciding for piece in text.sentences[index].pieces],
     }
 
@@ -170,10 +171,13 @@ def _show(rows: Sequence[tuple[_Text, Sorted]], outcome: Outcome, by: By) -> Non
 def _show_text(text: _Text, found: Sorted, by: By) -> None:
     place = where(text.file.path, None if by is By.DOCUMENT else text.page, None)
     place = " · ".join(part for part in (place, text.section) if part)
-    second = f", else {found.shares[1][0]} {found.shares[1][1]:.0%}" if found.unsure else ""
-    name = found.label or f"{_NONE} (nearest: {found.shares[0][0]})"
+    if found.label is None:
+        told, second = _NONE, f" (nearest: {found.shares[0][0]} {found.confidence:.0%})"
+    else:
+        told = f"{found.label} {found.confidence:.0%}"
+        second = f", else {found.shares[1][0]} {found.shares[1][1]:.0%}" if found.unsure else ""
     show()
-    show(f"{bold(one_line(name))} {found.confidence:.0%}{dim(one_line(second))}  {one_line(place)}")
+    show(f"{bold(one_line(told))}{dim(one_line(second))}  {one_line(place)}")
     for index in found.deciding[:2]:
         quote = text.sentences[index].text
         for line in wrapped(f"“{quote}”", _WIDTH - 4).splitlines()[:3]:

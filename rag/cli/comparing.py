@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from rag.files import File
 
 SOME_UNREAD = 3
+NOTHING = 1
 _COLUMN = 48  # characters of one side; two of them and a gap fill 100 columns
 _WIDTH = 2 * _COLUMN + 3
 
@@ -74,6 +75,9 @@ def diff(
         write_page(html, render_page(pairs, removed, added), "--html")
     if markdown is not None:
         write_page(markdown, render_markdown(pairs, removed, added), "--markdown")
+    if not pairs:
+        say("No file of one folder belongs to a file of the other, by name or by what it says: nothing was compared.")
+        return NOTHING
     return SOME_UNREAD if unread(pairs) else 0
 
 
@@ -108,7 +112,7 @@ def _refuse_strangers(old: Path, new: Path, pair: Compared) -> None:
     if found is not None and found.alike < NOTHING:
         total = found.old_sentences + found.new_sentences
         raise UsageError(
-            f"{old} and {new} have nothing in common: {found.paired} of {total} sentences have a counterpart. "
+            f"{old} and {new} have next to nothing in common: {found.paired} of {total} sentences have a counterpart. "
             "Name two versions of one document."
         )
 

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ingest.errors import UsageError
 from rag import __version__
 from rag.cli.command import WRITTEN, JsonOption, NoReaderOption
 from rag.cli.opening import open_catalog, open_retriever, start_generator
+from rag.cli.progress import watched
 from rag.cli.writing import refuse_folder, write_page
 from rag.config import Settings, remember
-from rag.term import bold, dim, mark, one_line, say, show, show_json
+from rag.term import bold, dim, mark, one_line, say, show, show_json, show_table
 
 if TYPE_CHECKING:
     from rag.compare import Change, Comparison
@@ -135,21 +134,7 @@ def _ask(
         answer_threshold=settings.answer_threshold,
     )
     rows = ask_all(asked, pages, lambda text: retriever.search(text, DEPTH), answerer.ask, willing.ask)
-    return list(_watched(rows, len(asked))), run
-
-
-def _watched(rows: Iterable[Row], total: int) -> Iterator[Row]:
-    """The rows, with a bar on stderr where that is a terminal."""
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("Asking"),
-        BarColumn(bar_width=12),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("left"),
-    )
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
-        yield from bar.track(rows, total=total)
+    return list(watched(rows, len(asked))), run
 
 
 def _show_evaluation(evaluation: Evaluation) -> None:
@@ -159,15 +144,15 @@ def _show_evaluation(evaluation: Evaluation) -> None:
     _paragraph(outcome(evaluation))
     rows = [[LABELS[name], two(found.value), span(found), str(found.n)] for name, found in evaluation.figures.items()]
     show()
-    _table(["measure", "value", "95% interval", "n"], rows)
+    show_table(["measure", "value", "95% interval", "n"], rows)
     show()
     times = [
         [f"{name}, ms", *(f"{value:,.0f}" for value in shares.values())]
         for name, shares in evaluation.latency_ms.items()
     ]
-    _table(["time", "median", "95 % within"], times)
+    show_table(["time", "median", "95 % within"], times)
     show()
-    _table(["kind", "n", *BY_KIND.values(), "refused"], kind_rows(evaluation))
+    show_table(["kind", "n", *BY_KIND.values(), "refused"], kind_rows(evaluation))
     found = failures(evaluation)
     show()
     show(bold("Look at these" if found else "No question failed."))
@@ -181,7 +166,7 @@ def _show_evaluation(evaluation: Evaluation) -> None:
 def _show_calibration(calibration: Calibration) -> None:
     show()
     show(bold("From which confidence on to answer"))
-    _table(
+    show_table(
         ["", "threshold", "right", "wrong", "unanswerable refused"],
         [
             [name, limit, *(f"{share:.2f}" for share in (found.right, found.wrong, found.refused))]
@@ -227,7 +212,7 @@ def _show_comparison(comparison: Comparison) -> None:
         for name, compared in [*comparison.measures.items(), *comparison.latency_ms.items()]
     ]
     show()
-    _table(["measure", "A", "B", "B - A", "95% interval", "p", "n", ""], rows)
+    show_table(["measure", "A", "B", "B - A", "95% interval", "p", "n", ""], rows)
     _paragraph(caution(comparison))
     for name, change in comparison.changes.items():
         _show_change(name, change)
@@ -248,15 +233,3 @@ def _paragraph(text: str, label: str = "", strong: bool = False) -> None:
     lines = textwrap.wrap(one_line(text), _WIDTH - len(label), break_long_words=True) or [""]
     for number, line in enumerate(lines):
         show((dim(label) if number == 0 else " " * len(label)) + (bold(line) if strong else line))
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Columns as wide as their widest cell, the first to the left and cut where the line would be too long."""
-    cells = [[one_line(cell) for cell in row] for row in (header, *rows)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
-    widths[0] = min(widths[0], _WIDTH - sum(widths[1:]) - 2 * (len(header) - 1))
-    for number, row in enumerate(cells):
-        first = row[0] if len(row[0]) <= widths[0] else row[0][: widths[0] - 1] + "…"
-        rest = "  ".join(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))
-        line = f"{first:<{widths[0]}}  {rest}".rstrip()
-        show(dim(line) if number == 0 else line)

@@ -12,15 +12,18 @@ from uuid import uuid4
 
 import typer
 
-from ingest.errors import NothingFound, ReadError, UsageError
+from ingest.errors import NothingFound, UsageError
 from ingest.types import UNREAD, FileStatus
 from rag import __version__
 from rag.cli.command import WRITTEN, JsonOption, RedactOption
+from rag.cli.documents import OcrOption, PasswordsOption, read_passwords
 from rag.cli.opening import open_embedder, open_recorder, start_generator
 from rag.config import Settings
 from rag.term import bold, counted, mark, one_line, say, show, show_json
 
 if TYPE_CHECKING:
+    from ingest.pipeline import Reading
+    from ingest.sandbox import Pool
     from ingest.types import SourceFile
     from rag.batch import Job, Kind, Report
     from rag.log_batch import Looking
@@ -135,26 +138,40 @@ def summarize(
     words: Annotated[
         int | None, typer.Option("--words", min=1, help="About how long a document's summary is, in words.")
     ] = None,
+    digest: Annotated[
+        bool, typer.Option("--digest", help="One page over all documents: shared statements, what is at odds, terms.")
+    ] = False,
+    ocr: OcrOption = True,
+    password_file: PasswordsOption = None,
     redact: RedactOption = False,
     as_json: JsonOption = False,
 ) -> int:
     """Summarise documents and logs, many at once. With --out, a second run does only what is new."""
+    from ingest.pipeline import Reading
+    from rag.cli.digesting import digest as condense_all
     from rag.personal.mask import Masker
     from rag.personal.reports import masked_facts
     from rag.record.notes import of_summary
     from rag.reporting import Task
 
-    looking = _looking(since, until, actor, all_lines, rules)
-    work, _ = _jobs(paths, frozenset({"log", "document"}), out)
     form = Format.JSON if as_json else form
     load = _once(lambda: None if no_model else start_generator(settings)())
     embedder = _once(lambda: open_embedder(settings))
     masker = Masker() if redact else None
+    if digest:
+        if form is Format.HTML or all_lines or any((since, until, actor, baseline, rules, fail_on)):
+            raise UsageError("--digest is about documents; leave what is about logs, and --format html, out.")
+        whole = form is Format.JSON
+        return condense_all(settings, paths, out, load, embedder, words, masker, password_file, ocr=ocr, as_json=whole)
+    looking = _looking(since, until, actor, all_lines, rules)
+    work, _ = _jobs(paths, frozenset({"log", "document"}), out)
+    passwords = read_passwords(password_file)
     made_with = {
         "version": __version__,
         "language_model": "none" if no_model else str(settings.language_model or "default"),
         "embedding_model": str(settings.embedding_model or "default"),
         "words": str(words or "default"),
+        "ocr": str(ocr),
     }
     if masker is not None:
         if baseline is not None:
@@ -171,7 +188,7 @@ def summarize(
         work,
         looking,
         load,
-        lambda job: _document_report(job, embedder(), load(), words, masker),
+        lambda job, pool: _document_report(job, Reading(pool, passwords, ocr), embedder(), load(), words, masker),
         baseline,
         mask=partial(masked_facts, masker=masker) if masker is not None else None,
         whole=form is Format.JSON,
@@ -186,7 +203,7 @@ def summarize(
     return _print(result, out, form, fail_on, {})
 
 
-def _no_document(job: Job) -> Report:
+def _no_document(job: Job, _pool: Pool) -> Report:
     raise AssertionError(f"{job.name} is no log")
 
 
@@ -349,23 +366,34 @@ def _once(make: Callable[[], Made]) -> Callable[[], Made]:
     return get
 
 
+class _Silent:
+    """Hears of pages that are recognised, and says nothing. Satisfies `ingest.pipeline.PageWatcher`."""
+
+    def recognised(self, path: str, page: int) -> None:
+        """This page was read by OCR."""
+
+
 def _document_report(
-    job: Job, embedder: TextEmbedder, generator: Generator | None, words: int | None, masker: Masker | None
+    job: Job,
+    how: Reading,
+    embedder: TextEmbedder,
+    generator: Generator | None,
+    words: int | None,
+    masker: Masker | None,
 ) -> Report:
-    from ingest.readers import read
+    from ingest.pipeline import read_file
     from rag.batch import Report
-    from rag.models.catalogue import sha256
+    from rag.files import File
     from rag.personal.reports import masked_entry
     from rag.report import document_entry, failed_entry, render_document, render_failed
     from rag.summarize import summarize as condense
 
-    try:
-        document = read(job.source)
-    except ReadError as error:
-        entry = failed_entry(job.source.path, "document", error.status, error.detail)
+    file = File(*read_file(job.source, how, _Silent()))
+    if file.document is None:
+        entry = failed_entry(job.source.path, "document", file.report.status, file.report.detail)
         return Report(job, entry, render_failed(entry))
-    summary = condense(document, embedder, generator, words=words)
-    entry = document_entry(job.source.path, str(job.source.root), sha256(job.source.absolute), summary)
+    summary = condense(file.document, embedder, generator, words=words)
+    entry = document_entry(file, summary)
     if masker:
         entry = masked_entry(entry, masker)
     return Report(job, entry, render_document(entry) if entry["citations"] else render_failed(entry))

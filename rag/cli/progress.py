@@ -1,15 +1,18 @@
 """Progress for people, on stderr: nothing at all where stderr is no terminal, so that logs stay clean."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from ingest.types import FileReport
 from rag.term import one_line
+
+Row = TypeVar("Row")
 
 NAME = 20  # characters of the file's name: the rest of the line has to fit into 80 columns
 
@@ -133,6 +136,20 @@ class BatchProgress:
         """So many bytes have been read so far, of all files that are told this way."""
         self._read = size
         self._bar.update(self._task, completed=self._elsewhere + self._read)
+
+
+def watched(rows: Iterable[Row], total: int) -> Iterator[Row]:
+    """The rows, one for each of `total` questions, with a bar on stderr where that is a terminal."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("Asking"),
+        BarColumn(bar_width=12),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("left"),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+        yield from bar.track(rows, total=total)
 
 
 def _size(path: Path) -> int:

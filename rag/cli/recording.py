@@ -228,8 +228,12 @@ def _gist(entry: Entry) -> str:
         return f"what entry {', '.join(facts['entries'])} held, for: {facts['why']}"
     if entry.kind == "retention":
         return f"entries {facts['from']} to {facts['through']}, older than {counted(facts['days'], 'day')}"
+    if entry.kind == "cost":
+        return f"{counted(facts['asked'], 'question')} asked, {facts['measured']['seconds']['value']:.2f} s each"
     if "source" in content:
-        return str(content["source"]["path"])
+        sources = content["source"] if isinstance(content["source"], list) else [content["source"]]
+        several = f"digest of {counted(facts['documents'], 'document')}: " if "documents" in facts else ""
+        return textwrap.shorten(several + ", ".join(source["path"] for source in sources), _WIDTH, placeholder=" …")
     return textwrap.shorten(str(content.get("question", "(content dropped)")), _WIDTH, placeholder=" …")
 
 

@@ -2,7 +2,7 @@
 
 What is asked is also read by a network of its own, tuned to put a question near the passage that answers it, where
 the packaged one puts it near others that are worded alike (`training/question.py`). A question's vector is the mean of
-both: alone, the tuned one does no better on policies and worse on regulations. Passages have the packaged one's vectors.
+both: alone, the tuned one does no better on policies, and worse on regulations. Passages have the packaged one's.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""What of an answer, a summary, an ingestion and an erasure goes into the record, and which part of it can be dropped.
+"""What of an answer, a summary, an ingestion, an erasure and a reckoning goes into the record, and what can be dropped.
 
 Facts name no document and hold no text; they stay for good. Everything else is a leaf.
 """
@@ -25,7 +25,7 @@ from rag.store.seal import fingerprint
 from rag.types import Answer, Generator, Hit, ModelInfo
 
 ANSWER, REFUSAL, SUMMARY, INGESTION, ERASURE = "answer", "refusal", "summary", "ingestion", "erasure"
-ATTEMPT, TUNING = "attempt", "tuning"
+ATTEMPT, TUNING, COST = "attempt", "tuning", "cost"
 _SAMPLING = {"temperature": 0.0, "seed": None}  # greedy: no number is drawn, so there is no seed
 
 
@@ -88,6 +88,22 @@ def of_summary(report: Report, embedder: TextEmbedder | None, generator: Generat
     return Note(SUMMARY, facts, [leaf("source", source), leaf("summary", said)])
 
 
+def of_digest(entry: Mapping[str, Any], embedder: TextEmbedder, generator: Generator | None) -> Note:
+    """The digest of several documents, and the models that took part in it."""
+    read = [file for file in entry["files"] if "title" in file]
+    facts = {
+        "program": __version__,
+        "models": {"embedding": _model(embedder), "language": _model(generator)},
+        "sampling": _SAMPLING,
+        "what": "digest",
+        "documents": len(read),
+        "dropped_sentences": entry["dropped_sentences"],
+    }
+    sources = [leaf("source", {name: file[name] for name in ("path", "root", "sha256")}) for file in read]
+    said = {name: entry[name] for name in ("statements", "at_odds", "terms", "citations")}
+    return Note(SUMMARY, facts, [*sources, leaf("summary", said)])
+
+
 def of_ingestion(
     reports: Sequence[FileReport],
     counts: Mapping[str, int],
@@ -143,6 +159,18 @@ def of_attempts(attempts: Sequence[Attempt]) -> Note:
     """Tries to reach the internet that the guard refused. Who tried may be a path, so that is a leaf."""
     facts = {"program": __version__, "attempts": sum(attempt.count for attempt in attempts)}
     return Note(ATTEMPT, facts, [leaf("attempt", asdict(attempt)) for attempt in attempts])
+
+
+def of_cost(found: Mapping[str, Any], folder: Path) -> Note:
+    """What `rag cost` measured and reckoned; its questions have entries of their own. Names of services are a leaf."""
+    facts = {
+        **_about(folder),
+        "asked": found["questions"]["asked"],
+        "measured": found["measured"],
+        "meter": found["meter"],
+        "questions_a_month": found["questions_a_month"],
+    }
+    return Note(COST, facts, [leaf("month", {name: found[name] for name in ("prices", "own", "cloud")})])
 
 
 def _digest(file: Path) -> str | None:

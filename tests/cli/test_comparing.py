@@ -74,17 +74,28 @@ def test_folders_are_paired_and_the_rest_is_named(rag: Rag, versions: tuple[Path
     assert (found["removed"], found["added"]) == (["gone.md"], ["come.md"])
 
 
+def test_folders_without_a_file_in_common_are_not_compared(
+    rag: Rag, versions: tuple[Path, Path], tmp_path: Path
+) -> None:
+    for folder, name in zip(versions, ("gone.md", "come.md"), strict=True):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / name).write_text((folder / name).read_text())
+    outcome = rag("diff", tmp_path / "gone.md", tmp_path / "come.md")
+    assert outcome.code == 1
+    assert "nothing was compared" in outcome.err
+
+
 def test_a_folder_is_not_compared_with_a_file(rag: Rag, versions: tuple[Path, Path]) -> None:
     assert "is a folder and" in error(rag("diff", versions[0], versions[1] / "come.md"))
 
 
 def test_strangers_are_refused(rag: Rag, versions: tuple[Path, Path]) -> None:
-    assert "have nothing in common" in error(rag("diff", versions[0] / "gone.md", versions[1] / "come.md"))
+    assert "have next to nothing in common" in error(rag("diff", versions[0] / "gone.md", versions[1] / "come.md"))
 
 
 def test_two_policies_of_one_office_are_strangers(rag: Rag) -> None:
     other = OFFICE / "policies/travel-and-expenses-policy.pdf"
-    assert "have nothing in common" in error(rag("diff", OLD, other))
+    assert "have next to nothing in common" in error(rag("diff", OLD, other))
 
 
 def test_a_missing_file_is_an_error(rag: Rag, tmp_path: Path) -> None:

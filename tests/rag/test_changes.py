@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from ingest.clauses import clauses
 from ingest.types import Document, Page
 from rag.align import align, words
-from rag.changes import Change, Comparison, Kind, compare, longest_run
+from rag.changes import Change, Comparison, compare, longest_run
+from rag.kinds import Kind
 from tests.fakes import WordCountEmbedder
 
 POLICY = """1 Scope

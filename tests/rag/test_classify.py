@@ -20,7 +20,7 @@ def test_a_text_goes_to_the_label_that_shares_its_words() -> None:
     texts = [["Leeks and carrots are cooked.", "Add celery and salt."], ["Boats wait for high water at the bridge."]]
     found = classify(texts, LABELS, embed).texts
     assert [one.label for one in found] == ["Soup", "Tides"]
-    assert all(one.confidence == one.shares[0][1] > 1 / 3 for one in found)
+    assert all(one.confidence == one.shares[0][1] > one.none for one in found)
 
 
 def test_what_fits_nothing_is_none_of_these_or_unsure() -> None:
@@ -33,9 +33,16 @@ def test_what_fits_nothing_is_none_of_these_or_unsure() -> None:
     assert found.unsure
 
 
+def test_few_labels_are_no_reason_to_take_one_of_them() -> None:
+    strange = ["Quartz xylophones vex jumping zebras.", "Wizards fax bold glyphs to judges."]
+    (found,) = classify([strange], LABELS, embed).texts
+    assert found.label is None
+    assert found.none > found.confidence
+
+
 def test_a_text_without_sentences_is_none_of_these() -> None:
     empty, full = classify([[], ["Carrots are cooked with celery and leeks."]], LABELS, embed).texts
-    assert (empty.label, empty.confidence, empty.deciding) == (None, 0.0, ())
+    assert (empty.label, empty.confidence, empty.none, empty.deciding) == (None, 0.0, 1.0, ())
     assert full.label == "Soup"
 
 
@@ -76,7 +83,7 @@ def test_shares_are_probabilities_and_the_same_each_time(texts: list[list[str]])
     found = classify(texts, LABELS, embed).texts
     assert found == classify(texts, LABELS, embed).texts
     for one in found:
-        assert abs(sum(share for _, share in one.shares) - 1) < 1e-9
+        assert abs(sum(share for _, share in one.shares) + one.none - 1) < 1e-9
         assert sorted(name for name, _ in one.shares) == ["Money", "Soup", "Tides"]
 
 
