@@ -1,0 +1,288 @@
+"""A question about logs to its answer: understand, select, count, tell, cite. Every number is counted here.
+
+Nothing is worded by a model, and nothing is guessed: the conditions that were understood are told with the answer, and
+so is what of the question was not.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from ingest.logs.clock import iso
+from ingest.logs.facts import ranking
+from ingest.logs.indexed import NO_TIME, moment
+from rag.events.asked import Asked, understand
+from rag.events.select import Found, Level, Selection, select
+from rag.events.table import LogTable
+from rag.filters import Filter, matching
+from rag.store.catalog import Catalog
+from rag.types import Citation, Counted, CountedIn
+
+CITED = 8  # events that are quoted under an answer
+VALUES = 10  # values that an answer names; it says how many more there are
+TIMES = 5  # times that an answer names one by one
+LISTED = 1000  # lines of a log that `Counted` lists
+QUOTE_MAX = 2000  # characters of an event that are quoted
+
+# How sure the reading of a question is, by how strictly its conditions hold; chosen, not measured. `rag eval
+# --calibrate` weighs them against confidences of documents.
+SURE = {Level.STRICT: 0.95, Level.ANYWHERE: 0.85, Level.SYNONYMS: 0.8, Level.TEXT: 0.6}
+
+_PLURAL = {
+    "actor": ("actor", "actors"),
+    "source": ("source", "sources"),
+    "object": ("object", "objects"),
+    "action": ("action", "actions"),
+    "error_code": ("error code", "error codes"),
+}
+
+Standing = Literal["answer", "fallback", "nothing"]
+"""It answers the question; it does if no document does; no event fits."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogAnswer:
+    """What logs have to say to a question."""
+
+    standing: Standing
+    text: str  # of "nothing": why
+    citations: tuple[Citation, ...]  # of "nothing": what came near
+    confidence: float
+    counted: Counted | None = None
+    warnings: tuple[str, ...] = ()
+    alone: bool = False  # of "nothing": it is so plainly about logs that documents need not be asked
+
+
+def tables_of(catalog: Catalog, only: Filter) -> list[LogTable]:
+    """The logs that a filter lets through. They have no sections."""
+    if only.section is not None:
+        return []
+    logs = catalog.logs()
+    if only:
+        documents = {file.document for file in matching(catalog, only)[0]}
+        logs = [log for log in logs if log.document in documents]
+    return [LogTable(catalog, log) for log in logs]
+
+
+def answer(catalog: Catalog, question: str, only: Filter) -> LogAnswer | None:
+    """What the logs have to say; None where there are none, or the question is not about what has happened."""
+    tables = tables_of(catalog, only)
+    if not tables:
+        return None
+    asked = understand(question)
+    documents = catalog.size() > 0
+    if asked.beyond:
+        why = f"Logs are counted, and “{asked.beyond}” in the question is beyond that."
+        return None if documents and not asked.of_logs else LogAnswer("nothing", why, (), 0.0)
+    if documents and (asked.of_rules or not (asked.of_events or asked.of_logs)):
+        return None
+    selection = select(tables, asked)
+    if not selection.found:
+        return _nothing(asked, selection)
+    level = selection.found[0].level
+    firm = any(one.firm for one in selection.found) and level < Level.TEXT
+    teller = _Teller(asked, selection)
+    return LogAnswer(
+        standing="answer" if firm or not documents else "fallback",
+        text=teller.text(),
+        citations=tuple(teller.citations),
+        confidence=SURE[level],
+        counted=_counted(selection),
+        warnings=tuple(_warnings(selection)),
+    )
+
+
+def cite(number: int, table: LogTable, event: int) -> Citation:
+    """The numbered citation of an event: its lines as they are, and above them its fields."""
+    start, end, lines = table.place(event)
+    quote = _text(table, start, end, lines)[:QUOTE_MAX]
+    stored = table.stored
+    return Citation(
+        number=number,
+        path=stored.path,
+        sha256=stored.sha256,
+        page=None,
+        section=" · ".join(fields_of(table, event)),
+        start=start,
+        end=start + len(quote),
+        quote=quote,
+        record=None,
+        root=stored.root,
+        ocr=False,
+        also=stored.also,
+        lines=lines,
+    )
+
+
+def fields_of(table: LogTable, event: int) -> Iterator[str]:
+    """What is known of an event, in words that can be read in a row."""
+    if (when := time_of(table, event)) is not None:
+        yield when
+    for name in ("actor", "action", "object", "outcome", "source"):
+        if value := table.value(name, event):
+            yield value
+
+
+def time_of(table: LogTable, event: int) -> str | None:
+    """When an event was, ISO 8601 in UTC."""
+    time = int(table.column("time")[event])
+    return None if time == NO_TIME else iso(moment(time))
+
+
+def _text(table: LogTable, start: int, end: int, lines: Sequence[int]) -> str:
+    begin, text = table.lines(lines[0], lines[-1])
+    return text[start - begin : end - begin]
+
+
+class _Teller:
+    """Words what was found, and cites as it goes."""
+
+    def __init__(self, asked: Asked, selection: Selection) -> None:
+        self._asked = asked
+        self._selection = selection
+        self._cited: dict[tuple[int, int], int] = {}  # (document, event): its citation's number
+        self.citations: list[Citation] = []
+        events = [(one.table, int(event)) for one in selection.found for event in one.events]
+        # In the order of time; those without one in the order of their logs.
+        self._events = sorted(events, key=lambda pair: int(pair[0].column("time")[pair[1]]))
+
+    def text(self) -> str:
+        """The answer, a line for each thing that was asked, and what it rests on."""
+        parts = [part for wish in self._asked.wishes for part in self._of(wish)]
+        return "\n".join([*parts, self._basis()])
+
+    def _of(self, wish: str) -> Iterator[str]:
+        asked, count = self._asked, self._selection.events
+        if wish == "count":
+            different = self._different(asked.counted) if asked.counted else None
+            marks = self._marks(self._events[0], self._events[-1])
+            yield f"{different + ', in ' if different else ''}{_events(count)}{self._span()}. {marks}"
+        elif wish in ("values", "top"):
+            for name in asked.fields:
+                yield from self._values(name, top=wish == "top")
+        elif wish == "when":
+            yield from self._when()
+        elif wish == "whether":
+            yield f"Yes: {_events(count)}{self._span()}. {self._marks(self._events[0], self._events[-1])}"
+            yield from self._values("actor")
+        else:
+            for table, event in self._events[:TIMES]:
+                yield f"{', '.join(fields_of(table, event))}. {self._marks((table, event))}"
+            if count > TIMES:
+                yield f"{count - TIMES:,} more events."
+
+    def _values(self, name: str, *, top: bool = False) -> Iterator[str]:
+        counts: Counter[str] = Counter()
+        first: dict[str, tuple[LogTable, int]] = {}
+        for table, event in self._events:
+            value = table.value(name, event)
+            if value is not None:
+                counts[value] += 1
+                first.setdefault(value, (table, event))
+        one, many = _PLURAL[name]
+        if not counts:
+            marks = self._marks(*self._events[:TIMES])
+            yield f"The log names no {one} for {'this event' if len(self._events) == 1 else 'these events'}. {marks}"
+            return
+        ranked = ranking(counts)
+        shown = [f"{value} ({_events(count)}) {self._marks(first[value])}" for value, count in ranked[:VALUES]]
+        if top:
+            equal = [text for text, (_, count) in zip(shown, ranked, strict=False) if count == ranked[0][1]]
+            rest = ranked[len(equal) :][:1]
+            then = f", before {rest[0][0]} ({_events(rest[0][1])})" if rest else ""
+            yield f"Most: {', '.join(equal)}{then}."
+            return
+        more = f", and {len(ranked) - VALUES:,} more" if len(ranked) > VALUES else ""
+        missing = len(self._events) - counts.total()
+        without = f"; {_events(missing)} without" if missing else ""
+        yield f"{(one if len(ranked) == 1 else many).capitalize()}: {', '.join(shown)}{more}{without}."
+
+    def _when(self) -> Iterator[str]:
+        timed = [pair for pair in self._events if time_of(*pair) is not None]
+        asked = self._asked
+        if not timed:
+            yield f"The log names no time. {self._marks(*self._events[:TIMES])}"
+            return
+        told: list[tuple[str, tuple[LogTable, int]]] = []
+        if len(timed) == 1:
+            told = [("", timed[0])]
+        elif asked.first or asked.last or len(timed) > TIMES:
+            both = asked.first == asked.last
+            told += [("for the first time ", timed[0])] if asked.first or both else []
+            told += [("for the last time ", timed[-1])] if asked.last or both else []
+        else:
+            told = [("", pair) for pair in timed]
+        words = ", ".join(f"{words}at {time_of(*pair)} {self._marks(pair)}" for words, pair in told)
+        count = f"; {_events(len(timed))} in all" if len(timed) > len(told) else ""
+        yield f"{words[0].upper()}{words[1:]}{count}."
+        if asked.fields == () and len(timed) <= TIMES and any(pair[0].value("actor", pair[1]) for pair in timed):
+            yield from self._values("actor")
+
+    def _different(self, name: str) -> str | None:
+        values = {value for table, event in self._events if (value := table.value(name, event)) is not None}
+        one, many = _PLURAL[name]
+        return f"{len(values):,} different {one if len(values) == 1 else many}" if values else None
+
+    def _span(self) -> str:
+        times = [when for pair in (self._events[0], self._events[-1]) if (when := time_of(*pair)) is not None]
+        if not times:
+            return ""
+        return f", at {times[0]}" if times[0] == times[-1] else f", from {times[0]} to {times[-1]}"
+
+    def _marks(self, *events: tuple[LogTable, int]) -> str:
+        """ "[1] [2]": citations of events, as far as so many are quoted."""
+        marks = []
+        for table, event in events:
+            key = (table.stored.document, event)
+            if key not in self._cited and len(self.citations) < CITED:
+                self._cited[key] = len(self.citations) + 1
+                self.citations.append(cite(self._cited[key], table, event))
+            if key in self._cited and f"[{self._cited[key]}]" not in marks:
+                marks.append(f"[{self._cited[key]}]")
+        return " ".join(marks)
+
+    def _basis(self) -> str:
+        """The conditions, for people."""
+        conditions = "; ".join(dict.fromkeys(word for one in self._selection.found for word in one.conditions))
+        logs = ", ".join(f"{one.table.stored.path} ({len(one.events):,})" for one in self._selection.found)
+        return f"Counted: events with {conditions}, in {logs}." if conditions else f"Counted: all events in {logs}."
+
+
+def _counted(selection: Selection) -> Counted:
+    conditions = dict.fromkeys(word for one in selection.found for word in one.conditions)
+    return Counted(tuple(conditions), selection.events, tuple(map(_in_log, selection.found)))
+
+
+def _in_log(found: Found) -> CountedIn:
+    lines = dict.fromkeys(found.table.column("line")[found.events].tolist())
+    stored = found.table.stored
+    return CountedIn(stored.path, stored.root, len(found.events), tuple(lines)[:LISTED])
+
+
+def _warnings(selection: Selection) -> Iterator[str]:
+    for one in selection.looser:
+        lines = one.table.column("line")[one.events].tolist()
+        shown = ", ".join(map(str, lines[:TIMES])) + (", …" if len(lines) > TIMES else "")
+        yield (
+            f"Not counted: {_events(len(lines))} of {one.table.stored.path} may be meant too ({'; '.join(one.conditions)}); "
+            f"line{'s' * (len(lines) > 1)} {shown}."
+        )
+
+
+def _nothing(asked: Asked, selection: Selection) -> LogAnswer | None:
+    """Why no event fits, as far as that is worth saying."""
+    words = [term.text for term in asked.terms if not term.generic]
+    if not words:
+        return None
+    near = [cite(number, one.table, int(one.events[0])) for number, one in enumerate(selection.near, start=1)][:CITED]
+    if selection.unknown:
+        why = f"No log has {', '.join(f'“{word}”' for word in selection.unknown)}."
+    else:
+        why = f"No event of the logs has {', '.join(f'“{word}”' for word in words)} together."
+    named = any(term.role in ("name", "source", "actor") for term in asked.terms)
+    return LogAnswer("nothing", why, tuple(near), 0.0, alone=not selection.unknown and (named or bool(near)))
+
+
+def _events(count: int) -> str:
+    return f"{count:,} event{'s' * (count != 1)}"
