@@ -198,6 +198,9 @@ class Printer:
                 for line in answer.unreadable:
                     show(f"  {mark(one_line(line))}")
             return
+        if answer.counted is not None:
+            for line in answer.answer.split("\n"):
+                show(bold(_wrap(line)))
         if answer.mode == "quoted":
             show(bold("The documents say:"))
         show()
@@ -237,6 +240,8 @@ def _shown(citation: Citation) -> tuple[int, int]:
         start = len(heading) + len(quote[len(heading) :]) - len(quote[len(heading) :].lstrip())
     if words and words[0] - citation.start < start:
         start = 0
+    if citation.lines and end - start > _LONG:
+        end = start + _LONG  # what matters of a record stands above it
     if words and end - start > _LONG:
         holding = [
             span
@@ -255,6 +260,8 @@ def _nearest(answer: Answer) -> str:
 def _how(answer: Answer) -> str:
     dropped = answer.dropped_sentences
     lost = f"; {dropped} sentence{'s' * (dropped > 1)} failed the check and {'are' if dropped > 1 else 'is'} not shown"
+    if answer.counted is not None:
+        return f"Counted from {counted(answer.counted.events, 'event')}, no model."
     who = answer.model.name if answer.model and answer.mode == "written" else "no model"
     words = {"written": f"Worded by {one_line(who)}, checked against the quotations", "quoted": "Quotations only"}
     return f"{words[answer.mode]}{lost if dropped else ''}."
@@ -273,7 +280,7 @@ def _source(place: dict[str, Any]) -> str:
 def _place(place: dict[str, Any]) -> str:
     from rag.types import where
 
-    return one_line(where(place["path"], place["page"], place["record"]))
+    return one_line(where(place["path"], place["page"], place["record"], place.get("lines", ())))
 
 
 def _wrap(text: str) -> str:

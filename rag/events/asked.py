@@ -8,6 +8,7 @@ from typing import Literal
 
 from rag.events.words import BEYOND, DUTY, GENERIC, HAPPENED, IDLE, NAMED, field_of, negated, outcome_of
 
+Role = Literal["word", "name", "actor", "source"]
 Wish = Literal["count", "values", "when", "whether", "top", "events"]
 
 _MONTHS = {name.lower(): number for number, name in enumerate(calendar.month_name) if name}
@@ -65,7 +66,7 @@ class Term:
     """A word or a name of the question that events have to fit."""
 
     text: str  # as it was written
-    role: Literal["word", "name", "actor", "source"] = "word"
+    role: Role = "word"
     outcome: str | None = None  # the one that it names
     generic: bool = False  # it may narrow what is found, and need not
 
@@ -178,6 +179,7 @@ def _terms(text: str, taken: set[str]) -> list[Term]:
     found: dict[str, Term] = {}
     lower = text.lower()
     before = ""
+    role: Role
     for match in _TOKEN.finditer(text):
         quoted = match.group(1)
         word = quoted or re.sub(r"['’]s$", "", match.group().strip(".:'’"))
@@ -188,7 +190,7 @@ def _terms(text: str, taken: set[str]) -> list[Term]:
         if quoted or _NAME.search(word):
             role = "source" if previous == "from" else "name"
             subject = re.search(_SUBJECT.format(re.escape(low)), lower)
-            found[low] = Term(word, "actor" if subject and role == "name" else role)  # type: ignore[arg-type]
+            found[low] = Term(word, "actor" if subject and role == "name" else role)
         elif low in IDLE and not (word.isupper() and len(word) > 1):
             continue
         elif outcome := outcome_of(low):

@@ -5,7 +5,7 @@ event fits is it taken more loosely (another word for the action, the word anywh
 reading that any log answers counts; what only a looser one finds is named, not counted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
@@ -64,8 +64,10 @@ def select(tables: Sequence[LogTable], asked: Asked) -> Selection:
     """The events of some logs that fit what is asked."""
     found: list[Found] = []
     near: list[Found] = []
-    for table in tables:
-        one, close = _in_table(table, asked)
+    readers = [_Reader(table) for table in tables]
+    acting = {term.text for term in asked.terms if term.role == "actor" and any(one.knows(term) for one in readers)}
+    for reader in readers:
+        one, close = _in_table(reader, asked, acting)
         if one is not None:
             found.append(one)
         if close is not None:
@@ -82,21 +84,25 @@ def select(tables: Sequence[LogTable], asked: Asked) -> Selection:
     )
 
 
-def _in_table(table: LogTable, asked: Asked) -> tuple[Found | None, Found | None]:
-    """What fits in one log, and what only nearly does."""
+def _in_table(reader: "_Reader", asked: Asked, acting: Set[str]) -> tuple[Found | None, Found | None]:
+    """What fits in one log, and what only nearly does. `acting`: names of those who have acted, in any log."""
+    table = reader.table
     period, words = _in_period(table, asked.period)
     if not period.any() or not any(not term.generic for term in asked.terms):
         return (_whole(table, period, words), None) if period.any() and _whole_asked(asked) else (None, None)
-    reader = _Reader(table)
     near: Found | None = None
     for level in Level:
-        mask, conditions, firm = reader.fitting(asked.terms, level, period)
+        mask, conditions, firm = reader.fitting(asked.terms, level, period, acting)
         if not mask.any():
             continue
-        exact = reader.to_the_point(mask, asked.terms) if level < Level.TEXT else mask
+        if near is not None and level == Level.TEXT:
+            break
+        exact = reader.to_the_point(mask, asked.terms)
         if exact.any():
             events = np.flatnonzero(reader.narrowed(exact, asked.terms))
             shown = [*reader.said(events), *conditions, *words]
+            if not firm and table.names_actions:  # words alone: what free text says is likelier to be meant
+                level = max(level, Level.ANYWHERE)
             return Found(table, events, level, tuple(shown), firm or bool(words)), None
         near = near or Found(table, np.flatnonzero(mask), level, (*reader.said(np.flatnonzero(mask)), *words), firm)
     return None, near
@@ -115,13 +121,19 @@ class _Reader:
     """Reads terms in one log."""
 
     def __init__(self, table: LogTable) -> None:
-        self._table = table
+        self.table = table
         self._names = _names_of(table)
         self._nothing: Mask = np.zeros(len(table), dtype=bool)
         self._stems = [stems_of(value) for value in table.values("action")]
         self._about = [stems_of(value) for value in table.values("about")]
 
-    def fitting(self, terms: Sequence[Term], level: Level, mask: Mask) -> tuple[Mask, list[str], bool]:
+    def knows(self, actor: Term) -> bool:
+        """Whether somebody of that name has acted."""
+        return bool(self._named("actor", actor.text).any())
+
+    def fitting(
+        self, terms: Sequence[Term], level: Level, mask: Mask, acting: Set[str]
+    ) -> tuple[Mask, list[str], bool]:
         """The events among `mask` that fit all terms, conditions in words, and whether any of a field holds."""
         later: list[tuple[Term, Mask, Sought]] = []
         said: list[str] = []
@@ -129,6 +141,8 @@ class _Reader:
         for term in terms:
             if term.generic or self._names_log(term.text):
                 continue
+            if level == Level.STRICT and term.text in acting and not self.knows(term):
+                return self._nothing, [], False
             fits, pattern, words, of_field = self._of(term, level)
             if pattern is not None:
                 later.append((term, fits, pattern))
@@ -139,16 +153,16 @@ class _Reader:
             if not mask.any():
                 return mask, [], False
         for _, fits, pattern in later:  # reading text is dear: only that of what fits so far
-            mask = mask & (fits | self._table.holding(pattern, mask & ~fits))
+            mask = mask & (fits | self.table.holding(pattern, mask & ~fits))
             if not mask.any():
                 return mask, [], False
         if later:
-            said.append("the text has " + " and ".join(f"“{term.text}”" for term, _, _ in later))
+            said.append(" and ".join(f"“{term.text}”" for term, _, _ in later) + " in the text")
         return mask, said, firm
 
     def _of(self, term: Term, level: Level) -> tuple[Mask, Sought | None, list[str], bool]:
         """Of a term: events that fit by their fields, what to look for in the text of the others, words, firmness."""
-        table = self._table
+        table = self.table
         if term.outcome is not None:
             wanted = BAD if term.outcome == "failure" or level >= Level.SYNONYMS else {term.outcome}
             wanted = wanted if term.outcome in BAD else {term.outcome}
@@ -168,14 +182,14 @@ class _Reader:
         return fits, pattern, [], False
 
     def _of_word(self, word: str, pattern: Sought, level: Level) -> tuple[Mask, Sought | None, list[str], bool]:
-        table = self._table
+        table = self.table
         actions = self._acting(set(stems(word)), every=True)
         others = self._acting(set(alike(word.lower())), every=False) if not actions.any() else self._nothing
         if level == Level.TEXT:
             return actions | others, pattern, [], False
         verb = is_verb(word.lower())
         if verb and not actions.any() and not others.any() and table.names_actions:
-            return table.holding(pattern, table.lacking("action")), None, [f"the text has “{word}”"], False
+            return table.holding(pattern, table.lacking("action")), None, [f"“{word}” in the text"], False
         if actions.any() or others.any():
             noun = not verb and level >= Level.ANYWHERE
             if level >= Level.SYNONYMS:
@@ -198,19 +212,19 @@ class _Reader:
         for name, stemmed in (("action", self._stems), ("about", self._about)):
             numbers = [n for n, text in enumerate(stemmed) if test(f" {one} " in text for one in wanted)]
             if numbers:
-                found = found | self._table.numbered(name, numbers)
+                found = found | self.table.numbered(name, numbers)
         return found
 
     def _named(self, field: str, name: str) -> Mask:
         pattern = as_name(name)
-        return self._table.having(field, pattern.fits)
+        return self.table.having(field, pattern.fits)
 
     def _fields_with(self, name: str) -> str:
         pattern = as_name(name)
         fields = [
             field
             for field in ("actor", "source", "object", "error_code", "outcome")
-            if any(pattern.fits(value) or in_text(name).fits(value) for value in self._table.values(field))
+            if any(pattern.fits(value) or in_text(name).fits(value) for value in self.table.values(field))
         ]
         return " or ".join(fields)
 
@@ -232,21 +246,21 @@ class _Reader:
                 continue
             if [part for part in parts[places[-1] + 1 :] if part not in verbs | ending]:
                 wide.append(number)
-        return mask & ~self._table.numbered("action", wide) if wide else mask
+        return mask & ~self.table.numbered("action", wide) if wide else mask
 
     def narrowed(self, mask: Mask, terms: Sequence[Term]) -> Mask:
         """Only the actions that have a generic noun of the question too, where any have."""
         for term in terms:
             if term.generic:
                 fits = mask & self._acting(set(stems(term.text)), every=True)
-                if not self._table.names_actions:
-                    fits = self._table.holding(in_text(term.text), mask)
+                if not self.table.names_actions:
+                    fits = self.table.holding(in_text(term.text), mask)
                 mask = fits if fits.any() else mask
         return mask
 
     def said(self, events: NDArray[np.int64]) -> list[str]:
         """What the events have in common by action and outcome, in words."""
-        table = self._table
+        table = self.table
         words = []
         for name in ("action", "outcome"):
             numbers = np.unique(table.column(name)[events])

@@ -37,8 +37,6 @@ LOGS = tuple(
         "google workspace gsuite",
         "kubernetes k8s eks aks gke",
         "azure entra",
-        "ssh sshd auth",
-        "web access apache nginx",
         "windows evtx",
     )
 )
@@ -167,10 +165,13 @@ def in_text(word: str) -> Sought:
     """A word in any of its forms, by itself or as a part of a name such as "addStoredBlock"."""
     if word.isupper() or not word.isascii():
         return Sought(word.lower(), re.compile(rf"(?<![A-Za-z0-9]){re.escape(word)}(?![A-Za-z0-9])"))
-    root = stem(word.lower())
-    least = root if len(root) > 2 else word.lower()
-    more = r"[a-z]{0,5}" if len(least) > 3 else r"(?:s|ed|ing)?"
-    alone = rf"(?<![A-Za-z])(?i:{re.escape(least)}){more}(?![a-z])"
+    if len(word) > 2 and word[:-1].isupper() and word.endswith("s"):
+        return in_text(word[:-1])  # "VMs"
+    word = word.lower()
+    root = stem(word)
+    least = root if len(root) > 2 else word
+    more = r"[a-z]{0,5}" if len(least) > 3 else rf"(?:s|ed|ing|{re.escape(word.removeprefix(least))})?"
+    alone = rf"(?<![A-Za-z])(?i:{re.escape(least)}{more})(?![a-z])"
     return Sought(least, re.compile(rf"{alone}|(?<=[a-z]){re.escape(least.capitalize())}{more}(?![a-z])"))
 
 

@@ -545,7 +545,7 @@ class Catalog:
                 "JOIN files ON files.id = (SELECT min(id) FROM files WHERE document = logs.document) "
                 "JOIN roots ON roots.id = files.root ORDER BY files.path, roots.path"
             ).fetchall()
-        return [StoredLog(*row, tuple(json.loads(also))) for *row, also in rows]
+        return [StoredLog(*row, also=tuple(json.loads(also))) for (*row, also) in rows]
 
     def log_column(self, document: int, name: str) -> bytes:
         """A column of a log's events, packed."""
