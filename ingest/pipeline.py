@@ -267,7 +267,7 @@ def _log(job: _Job, reading: Reading) -> _Prepared | None:
         return _Prepared(replace(job.report, status=log.status, detail=log.detail))
     if log is None:
         return None
-    unparsed = f", {log.unparsed:,} lines unparsed" if log.unparsed else ""
+    unparsed = f", {log.unparsed:,} of them unparsed" if log.unparsed else ""
     detail = f"a log ({log.format}): {log.events:,} events on {log.lines:,} lines{unparsed}"
     report = replace(job.report, status=FileStatus.INDEXED, detail="; ".join((detail, *log.notes)))
     return _Prepared(replace(report, lines=log.lines, events=log.events), log=log)

@@ -76,6 +76,7 @@ def search(
 ) -> int:
     """Find passages by words and by meaning. No language model is used."""
     from rag.answer import validate
+    from rag.events import answer as logs
     from rag.explain import Explanation
     from rag.explain import explain as reasons
 
@@ -94,6 +95,14 @@ def search(
         if explain:
             for row, reason in zip(rows, reasons(catalog, retriever.wording(text), hits), strict=True):
                 row["explain"] = asdict(reason)
+        logged = logs.answer(catalog, text, only)
+        if logged is not None and logged.standing != "nothing":
+            # What was counted goes first; where documents may answer better, last.
+            events = [_event(citation, logged.confidence) for citation in logged.citations]
+            rows = ([*events, *rows] if logged.standing == "answer" else [*rows[: max(0, k - len(events))], *events])[
+                :k
+            ]
+            rows = [row | {"rank": rank} for rank, row in enumerate(rows, start=1)]
         return {"query": text, "hits": rows, "timings_ms": {"total": took}}
 
     if batch is not None:
@@ -107,8 +116,8 @@ def search(
     else:
         for hit in result["hits"]:
             show(f"{hit['rank']:>2}. {bold(_source(hit))}  {dim(format(hit['score'], '.2f'))}")
-            show(_indented(hit["text"]))
-            if explain:
+            show(_indented(hit["text"] if not hit["lines"] else _cut(hit["text"], _LONG)))
+            if "explain" in hit:
                 for line in Explanation(**hit["explain"]).lines():
                     show(dim(_indented(line)))
             for piece in hit["hidden"]:
@@ -190,7 +199,7 @@ class Printer:
             show(f"Searched: {counted(answer.searched, 'file')}. {_nearest(answer)}")
             for citation in answer.nearest:
                 show(f"  {_source(asdict(citation))}")
-                show(dim(_indented(f"“{shorten(citation.quote, _PREVIEW, placeholder=' …')}”")))
+                show(dim(_indented(f"“{_preview(citation)}”")))
             for warning in answer.warnings:
                 show(mark(_wrap(warning)))
             if answer.unreadable:
@@ -253,6 +262,17 @@ def _shown(citation: Citation) -> tuple[int, int]:
     return start, end
 
 
+def _preview(citation: Citation) -> str:
+    """The beginning of what is no answer."""
+    if citation.lines:  # lines of a log may have no blanks to be cut at
+        return _cut(citation.quote, _PREVIEW)
+    return shorten(citation.quote, _PREVIEW, placeholder=" …")
+
+
+def _cut(text: str, most: int) -> str:
+    return text[:most] + " …" * (len(text) > most)
+
+
 def _nearest(answer: Answer) -> str:
     return "Nearest, and not taken for an answer:" if answer.nearest else "Nothing came near."
 
@@ -305,12 +325,23 @@ def _hit(rank: int, hit: Hit, hidden: Sequence[Hidden]) -> dict[str, Any]:
         "end": chunk.end,
         "text": chunk.text,
         "record": chunk.record,
+        "lines": [],
         "root": stored.root,
         "ocr": stored.ocr,
         "also": stored.also,
         "similar": [asdict(similar) for similar in hit.similar],
         "hidden": [asdict(piece) for piece in hidden],
     }
+
+
+def _event(citation: Citation, score: float) -> dict[str, Any]:
+    """An event of a log as a hit. It is no passage, and has no id."""
+    row = (
+        {"rank": 0, "score": score, "id": None}
+        | asdict(citation)
+        | {"text": citation.quote, "similar": [], "hidden": []}
+    )
+    return {name: value for name, value in row.items() if name not in ("number", "quote", "words", "redacted")}
 
 
 def _questions(question: str | None, batch: Path | None, validate: Callable[[str], None]) -> list[tuple[Any, str]]:

@@ -1,1 +1,1 @@
-"""Questions about logs: words → conditions → events → counts, times and names, with their lines. `answer` is the way in."""
+"""Questions about logs: words → conditions → events → counts, with their lines. `answer.answer` is the way in."""

@@ -264,10 +264,8 @@ def _warnings(selection: Selection) -> Iterator[str]:
     for one in selection.looser:
         lines = one.table.column("line")[one.events].tolist()
         shown = ", ".join(map(str, lines[:TIMES])) + (", …" if len(lines) > TIMES else "")
-        yield (
-            f"Not counted: {_events(len(lines))} of {one.table.stored.path} may be meant too ({'; '.join(one.conditions)}); "
-            f"line{'s' * (len(lines) > 1)} {shown}."
-        )
+        which = f"{_events(len(lines))} of {one.table.stored.path} ({'; '.join(one.conditions)})"
+        yield f"Not counted, and perhaps meant too: {which}; line{'s' * (len(lines) > 1)} {shown}."
 
 
 def _nothing(asked: Asked, selection: Selection) -> LogAnswer | None:
@@ -275,7 +273,10 @@ def _nothing(asked: Asked, selection: Selection) -> LogAnswer | None:
     words = [term.text for term in asked.terms if not term.generic]
     if not words:
         return None
-    near = [cite(number, one.table, int(one.events[0])) for number, one in enumerate(selection.near, start=1)][:CITED]
+    if len(selection.unknown) == len(words):
+        return None
+    close = [(one.table, int(event)) for one in selection.near for event in one.events][:TIMES]
+    near = [cite(number, *pair) for number, pair in enumerate(close, start=1)]
     if selection.unknown:
         why = f"No log has {', '.join(f'“{word}”' for word in selection.unknown)}."
     else:

@@ -30,6 +30,7 @@ _AFTER_DAY = re.compile(rf",? (?:at |after |since |before |until )?{_CLOCK}")
 _COUNT = re.compile(
     r"\bhow many(?: times)?\b|\bhow often\b|\b(?:the |a )?(?:total )?(?:number|count) of\b|\bhow frequently\b"
 )
+_COUNTED = re.compile(r"\s*(?:different |distinct |unique )?([a-z-]+)( (?:was|were|has been|have been|got) \w+)?")
 _WHEN_ASKED = re.compile(
     r"\bwhen\b|\b(?:at |on |since )?(?:what|which) (?:time|day|date|moment|hour)s?\b|\bfor the (?:first|last) time\b"
 )
@@ -61,6 +62,10 @@ _SUBJECT = (
 )
 
 
+_ARTICLES = frozenset(("the", "a", "an", "this", "that", "any", "some", "our", "their"))
+_PREPOSITIONS = frozenset(("to", "from", "in", "into", "of", "on", "onto", "for", "with", "at", "by"))
+
+
 @dataclass(frozen=True, slots=True)
 class Term:
     """A word or a name of the question that events have to fit."""
@@ -69,6 +74,7 @@ class Term:
     role: Role = "word"
     outcome: str | None = None  # the one that it names
     generic: bool = False  # it may narrow what is found, and need not
+    aside: bool = False  # it stands behind "to", "in", "of" ...: what was done was not done to it
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +124,12 @@ def understand(question: str) -> Asked:
     period, rest = _period(text)
     for pattern, word in _PHRASES:
         rest = re.sub(pattern.pattern, word, rest, flags=re.IGNORECASE)
-    wishes, fields, counted, taken = _wishes(rest.lower())
+    wishes, fields, counted = _wishes(rest.lower())
     return Asked(
         text=text,
         wishes=wishes,
         fields=fields,
-        terms=tuple(_terms(rest, taken)),
+        terms=tuple(_terms(rest)),
         period=period,
         first=_FIRST.search(lower) is not None,
         last=_LAST.search(lower) is not None,
@@ -134,19 +140,17 @@ def understand(question: str) -> Asked:
     )
 
 
-def _wishes(lower: str) -> tuple[tuple[Wish, ...], tuple[str, ...], str | None, set[str]]:
-    """What is asked for; the fields whose values are; the field whose values are counted; words that are used up."""
+def _wishes(lower: str) -> tuple[tuple[Wish, ...], tuple[str, ...], str | None]:
+    """What is asked for; the fields whose values are; the field whose different values are counted."""
     wishes: dict[Wish, None] = {}
     fields: dict[str, None] = {}
     counted: str | None = None
-    taken: set[str] = set()
     if match := _COUNT.search(lower):
         wishes["count"] = None
-        noun = re.match(r"\s*(?:different |distinct |unique )?([a-z-]+)(?! (?:was|were|has been|have been|got) \w+ed)",
-                        lower[match.end() :])  # fmt: skip
+        noun = _COUNTED.match(lower, match.end())
         if noun and (name := field_of(noun[1])):
-            passive = re.match(rf"\s*(?:\w+ )?{noun[1]} (?:was|were|has been|have been|got) ", lower[match.end() :])
-            counted = None if passive and name == "actor" else name
+            # "How many users were created" asks for what was done to users, not for those who did something.
+            counted = None if noun[2] and name == "actor" else name
     if _TOP.search(lower) and "count" not in wishes:
         wishes["top"] = None
     if _WHEN_ASKED.search(lower):
@@ -159,9 +163,7 @@ def _wishes(lower: str) -> tuple[tuple[Wish, ...], tuple[str, ...], str | None, 
         noun_word = match[1]
         if name := field_of(noun_word):
             fields[name] = None
-        elif noun_word not in IDLE and noun_word not in GENERIC and not _WHEN_ASKED.match(match.group()):
-            fields["object"] = None
-        elif noun_word in ("command", "commands"):
+        elif noun_word.startswith("command") or not (noun_word in IDLE | GENERIC or _WHEN_ASKED.match(match.group())):
             fields["object"] = None
     if not fields and _WHAT_DID.search(lower) and "count" not in wishes:
         fields["action"] = None
@@ -171,21 +173,24 @@ def _wishes(lower: str) -> tuple[tuple[Wish, ...], tuple[str, ...], str | None, 
         wishes["events" if _LIST.search(lower) or not _WHETHER.search(lower) else "whether"] = None
     if "top" in wishes and not fields:
         fields["actor"] = None
-    return tuple(wishes), tuple(fields), counted, taken
+    return tuple(wishes), tuple(fields), counted
 
 
-def _terms(text: str, taken: set[str]) -> list[Term]:
+def _terms(text: str) -> list[Term]:
     """The words and names that events have to fit, in order, each once."""
     found: dict[str, Term] = {}
     lower = text.lower()
-    before = ""
+    before = leading = ""
+    aside = False
     role: Role
     for match in _TOKEN.finditer(text):
         quoted = match.group(1)
         word = quoted or re.sub(r"['’]s$", "", match.group().strip(".:'’"))
         low = word.lower()
         previous, before = before, low
-        if not word or low in taken or low in found:
+        if low not in _ARTICLES:
+            aside, leading = leading in _PREPOSITIONS, low
+        if not word or low in found:
             continue
         if quoted or _NAME.search(word):
             role = "source" if previous == "from" else "name"
@@ -198,7 +203,7 @@ def _terms(text: str, taken: set[str]) -> list[Term]:
         else:
             subject = re.search(_SUBJECT.format(re.escape(low)), lower)
             role = "actor" if (subject or previous == "as") and low not in GENERIC else "word"
-            found[low] = Term(word, role, generic=low in GENERIC)
+            found[low] = Term(word, role, generic=low in GENERIC, aside=aside)
     return list(found.values())
 
 

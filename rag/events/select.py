@@ -234,7 +234,7 @@ class _Reader:
 
     def to_the_point(self, mask: Mask, terms: Sequence[Term]) -> Mask:
         """Without events whose action is done to a part of what was asked for: a bucket's policy is no bucket."""
-        words = [term.text for term in terms if term.role == "word" and term.outcome is None]
+        words = [term.text for term in terms if term.role == "word" and term.outcome is None and not term.aside]
         asked = {stem for word in words for stem in stems(word)}
         verbs = {stem for word in words if alike(word.lower()) for stem in (*stems(word), *alike(word.lower()))}
         ending = {stem for word in ("success", "failure", "failed", "succeeded") for stem in stems(word)}
@@ -271,12 +271,11 @@ class _Reader:
 
 
 def _names_of(table: LogTable) -> frozenset[str]:
-    """The stems of what a log may be called: its file's name, its format, the service, what an abbreviation stands for."""
+    """The stems of what a log may be called: its file's name and format, the service, an abbreviation spelled out."""
     own = set(stems_of(f"{PurePosixPath(table.stored.path).name} {table.stored.format}").split())
-    services = {
-        stem for row in LOGS for word in row for stem in stems(word) if own & {s for w in row for s in stems(w)}
-    }
-    spelled = {stem for short, long in table.abbreviations() if set(stems(short)) <= own for stem in stems(long)}
+    name = "".join(filter(str.isalnum, table.stored.path.lower()))
+    services = {one for row in LOGS if any(word in name for word in row) for word in row for one in stems(word)}
+    spelled = {one for short, long in table.abbreviations() if set(stems(short)) <= own for one in stems(long)}
     return frozenset(own | services | spelled)
 
 

@@ -206,7 +206,7 @@ def _lines_with(sought: Sought, text: str, number: int) -> Iterator[int]:
 
 
 def _records(text: str) -> Iterator[tuple[int, int]]:
-    """Start and end of the records of JSON documents, as `ingest.logs.records` reads them; up to where one breaks off."""
+    """Start and end of the records of JSON documents, as `ingest.logs.records` reads them, up to where one breaks."""
     position = 0
     try:
         while (position := _past_space(text, position)) < len(text):

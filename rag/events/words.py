@@ -45,8 +45,8 @@ LOGS = tuple(
 OUTCOMES = {
     "success": "succeed succeeded success successful successfully accepted",
     "failure": "fail failed failure failures failing unsuccessful unsuccessfully",
-    "denied": "deny denied denial denials refuse refused refusal refusals reject rejected forbidden blocked unauthorised "
-    "unauthorized",
+    "denied": "deny denied denial denials refuse refused refusal refusals reject rejected forbidden blocked "
+    "unauthorised unauthorized",
 }
 """What the outcomes of events are called. A log-in that failed may count as failed or as denied."""
 
@@ -67,40 +67,40 @@ GENERIC = frozenset(
     """attempt attempts call calls entry entries event events item items line lines log logs message messages record
     records request requests system systems time times try tries command commands process processes address""".split()
 ) | frozenset(word for words in FIELDS.values() for word in words.split())
-"""Nouns that say that it is about events. They narrow what is found where an action's name has them, and else nothing."""
+"""Nouns that say that it is about events. They narrow what is found where an action's name has them, else nothing."""
 
 IDLE = frozenset(
-    """a about active all also am an and any are as at be been being both but by came can cannot come could did different
-    distinct do does doing done during each ever every fail find for found from gave get give given go goes gone got had
-    happen happened happening happens has have having he her his how i if in into is it its itself just kind last latest
-    like list logged made make many may me more most much my name no not occur occurred of often on once one only onto or
-    other our out over own performed please record recorded report reported say see seen several shall she show so some
-    soon still such tell than that the their them then there these they this those through till to too took tried under
-    unique until unto up upon us use used using very was way we went were what when where which while who whom whose why
-    will with within would you your first earliest since before after between altogether total overall number count since
-    ours his""".split()
-) - {"fail"}
+    """a about active after all also altogether am an and any are as at be been before being between both but by came
+    can cannot come could count did different distinct do does doing done during each earliest ever every find
+    first for found from gave get give given go goes gone got had happen happened happening happens has have having
+    he her his how i if in into is it its itself just kind last latest like list logged made make many may me more
+    most much my name no not number occur occurred of often on once one only onto or other our ours out over
+    overall own performed please record recorded report reported say see seen several shall she show since so some
+    soon still such tell than that the their them then there these they this those through till to too took total
+    tried under unique until unto up upon us use used using very was way we went were what when where which while
+    who whom whose why will with within would you your""".split()
+)
 """Words that carry no condition."""
 
 NEGATION = re.compile(r"\b(?:not|never|without|except|nobody|none|neither|nor|n't|other than|no one)\b|n't\b")
 _CANNOT = re.compile(r"\b(?:could|can) ?not?\b|\bcannot\b|\bnot responding\b|\bcould no\b")
 BEYOND = re.compile(
-    r"\b(?:why|how (?:long|much|quickly|fast|far|big|large|soon|old)|average|mean|median|percent(?:age)?|share|ratio|longest|"
-    r"shortest|per (?:day|hour|week|minute)|more than|less than|at least|at most|compared?|yesterday|today|tomorrow|"
-    r"recently|lately|weekend|(?:last|this|next|previous) (?:night|day|week|month|year|quarter))\b"
+    r"\b(?:why|how (?:long|much|quickly|fast|far|big|large|soon|old)|average|mean|median|percent(?:age)?|share|ratio|"
+    r"longest|shortest|per (?:day|hour|week|minute)|more than|less than|at least|at most|compared?|yesterday|today|"
+    r"tomorrow|recently|lately|weekend|(?:last|this|next|previous) (?:night|day|week|month|year|quarter))\b"
 )
 """What would have to be worked out, or hangs on the day on which it is asked."""
 
 DUTY = re.compile(
-    r"\b(?:must|should|may|shall|might|ought|allowed|permitted|required|supposed|entitled|obliged|(?:have|has|need|needs) to|"
-    r"can (?!not)|how (?:do|can|should) )"
+    r"\b(?:must|should|may|shall|might|ought|allowed|permitted|required|supposed|entitled|obliged|"
+    r"(?:have|has|need|needs) to|can (?!not)|how (?:do|can|should) )"
 )
 """What asks for a rule, not for what has happened."""
 
 _IRREGULAR = frozenset(
-    "began broke brought built came cut did drew fell found gave got grew held kept left lost made met put ran read saw sent "
-    "set shut sold spoke stole swore threw took went withdrew woke won wrote gone given taken written stolen broken seen "
-    "withdrawn chosen forgotten hidden".split()
+    """began broke brought built came cut did drew fell found gave got grew held kept left lost made met put ran read
+    saw sent set shut sold spoke stole swore threw took went withdrew woke won wrote gone given taken written
+    stolen broken seen withdrawn chosen forgotten hidden""".split()
 )
 HAPPENED = re.compile(
     r"\b(?:did|was|were|has|have|had|happen(?:ed)?|ever)\b|\b\w{2,}ed\b|\b(?:" + "|".join(sorted(_IRREGULAR)) + r")\b"
@@ -150,7 +150,7 @@ def field_of(noun: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Sought:
-    """What is looked for in a log's text. Where `literal` does not stand in a line, in any case, the pattern cannot fit."""
+    """What is looked for in a log's text. In a line without `literal`, in any case, the pattern cannot fit."""
 
     literal: str  # lower case
     pattern: re.Pattern[str]

@@ -314,7 +314,7 @@ class Catalog:
     # --- erasing ------------------------------------------------------------------------------------------------
 
     def sole_content(self, reports: Sequence[FileReport]) -> tuple[list[str], list[bytes]]:
-        """Texts (pages, titles, records' ids, abbreviations), vectors and pieces of packed logs of these files alone."""
+        """Texts (pages, titles, records' ids, abbreviations), vectors, pieces of packed logs that only these hold."""
         texts: list[str] = []
         vectors: list[bytes] = []
         with _sentences(self.path):
@@ -545,7 +545,14 @@ class Catalog:
                 "JOIN files ON files.id = (SELECT min(id) FROM files WHERE document = logs.document) "
                 "JOIN roots ON roots.id = files.root ORDER BY files.path, roots.path"
             ).fetchall()
-        return [StoredLog(*row, also=tuple(json.loads(also))) for (*row, also) in rows]
+        return [
+            StoredLog(document, root, path, sha256, form, lines, events, tuple(json.loads(also)))
+            for document, root, path, sha256, form, lines, events, also in rows
+        ]
+
+    def log(self, path: str) -> StoredLog | None:
+        """The log of this name; the first where several folders have one."""
+        return next((log for log in self.logs() if path in (log.path, *log.also)), None)
 
     def log_column(self, document: int, name: str) -> bytes:
         """A column of a log's events, packed."""
