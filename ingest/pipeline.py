@@ -24,8 +24,11 @@ EMBED = 128  # chunks embedded at a time, about a second's work
 RETRIED = frozenset({FileStatus.FAILED, FileStatus.PASSWORD})
 """Statuses that may end better although the bytes are the same: they hang on permissions, limits or a password."""
 
-MAYBE_LOGS = frozenset({"", ".csv", ".evtx", ".gz", ".json", ".jsonl", ".log", ".text", ".tsv", ".txt", ".xml"})
+LOGS = frozenset({"", ".evtx", ".gz", ".json", ".log", ".text", ".txt", ".xml"})
 """Suffixes of files that are logs if their content says so. Rotated ones, "auth.log.1", end in a number."""
+
+TABLES = frozenset({".csv", ".jsonl", ".tsv"})
+"""Suffixes of files that are logs if their content says so and they are no documents: registers look alike."""
 
 _NAMED = 10  # pages that a report names; `rag status` knows all
 
@@ -243,13 +246,12 @@ def _seconds(job: _Job) -> float:
 def _prepare(job: _Job, reading: Reading, watcher: Watcher) -> _Prepared:
     """Read, recognise and cut one file, in the pool's processes."""
     suffix = PurePosixPath(job.report.path).suffix.lower()
-    if suffix in MAYBE_LOGS or suffix[1:].isdecimal():
-        log = _log(job, reading)
-        if log is not None:
-            return log
+    if (suffix in LOGS or suffix[1:].isdecimal()) and (log := _log(job, reading)) is not None:
+        return log
     report, document = _read(job, reading, watcher)
     if document is None:
-        return _Prepared(report)
+        log = _log(job, reading) if suffix in TABLES else None
+        return log or _Prepared(report)
     try:
         passages = reading.pool.run(work.cut, document, seconds=_seconds(job))
     except ReadError as error:

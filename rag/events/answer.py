@@ -6,7 +6,7 @@ so is what of the question was not.
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ingest.logs.clock import iso
@@ -78,14 +78,18 @@ def answer(catalog: Catalog, question: str, only: Filter) -> LogAnswer | None:
     if documents and (asked.of_rules or not (asked.of_events or asked.of_logs)):
         return None
     selection = select(tables, asked)
+    prefix = ""
+    if not selection.found and selection.tried:
+        selection = replace(selection, found=selection.tried, tried=())
+        prefix = "Only tried, without success.\n"
     if not selection.found:
         return _nothing(asked, selection)
     level = selection.found[0].level
     firm = any(one.firm for one in selection.found) and level < Level.TEXT
-    teller = _Teller(asked, selection)
+    teller = _Teller(asked, selection, tried=bool(prefix))
     return LogAnswer(
         standing="answer" if firm or not documents else "fallback",
-        text=teller.text(),
+        text=prefix + teller.text(),
         citations=tuple(teller.citations),
         confidence=SURE[level],
         counted=_counted(selection),
@@ -138,7 +142,9 @@ def _text(table: LogTable, start: int, end: int, lines: Sequence[int]) -> str:
 class _Teller:
     """Words what was found, and cites as it goes."""
 
-    def __init__(self, asked: Asked, selection: Selection) -> None:
+    def __init__(self, asked: Asked, selection: Selection, *, tried: bool) -> None:
+        """`tried`: nothing of it was done."""
+        self._tried = tried
         self._asked = asked
         self._selection = selection
         self._cited: dict[tuple[int, int], int] = {}  # (document, event): its citation's number
@@ -164,7 +170,8 @@ class _Teller:
         elif wish == "when":
             yield from self._when()
         elif wish == "whether":
-            yield f"Yes: {_events(count)}{self._span()}. {self._marks(self._events[0], self._events[-1])}"
+            word = "No" if self._tried else "Yes"
+            yield f"{word}: {_events(count)}{self._span()}. {self._marks(self._events[0], self._events[-1])}"
             yield from self._values("actor")
         else:
             for table, event in self._events[:TIMES]:
@@ -261,6 +268,8 @@ def _in_log(found: Found) -> CountedIn:
 
 
 def _warnings(selection: Selection) -> Iterator[str]:
+    if failed := sum(len(one.events) for one in selection.tried):
+        yield f"Not counted: {_events(failed)} that failed or {'were' if failed > 1 else 'was'} denied."
     for one in selection.looser:
         lines = one.table.column("line")[one.events].tolist()
         shown = ", ".join(map(str, lines[:TIMES])) + (", …" if len(lines) > TIMES else "")

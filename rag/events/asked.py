@@ -2,11 +2,12 @@
 
 import calendar
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from rag.events.words import BEYOND, DUTY, GENERIC, HAPPENED, IDLE, NAMED, field_of, negated, outcome_of
+from rag.events.words import BEYOND, DUTY, GENERIC, HAPPENED, IDLE, NAMED, TRIED, field_of, is_verb, negated, outcome_of
 
 Role = Literal["word", "name", "actor", "source"]
 Wish = Literal["count", "values", "when", "whether", "top", "events"]
@@ -55,6 +56,7 @@ _PHRASES = (
     (re.compile(r"\boff\b"), " "),
 )
 
+_LOGIN_NOUN = re.compile(r"\b(?:log|sign)-(?:in|on)s?\b|\b(?:logins?|logons?|signins?)\b")
 _TOKEN = re.compile(r"""["“']([^"”']{2,80})["”']|[^\s,;?!()"“”]+""")
 _NAME = re.compile(r"[\d@/\\_:.]|[a-z][A-Z]|[a-z]-[a-z]")
 _SUBJECT = (
@@ -108,6 +110,7 @@ class Asked:
     counted: str | None = None  # the field whose different values are counted, where one is named
     of_events: bool = False  # its words ask for what has happened
     of_logs: bool = False  # it names logs
+    done: bool = False  # it asks for what was done, so that what was only tried does not count
     beyond: str = ""  # what in it is not understood, and decides; "" where nothing is
 
     @property
@@ -125,19 +128,30 @@ def understand(question: str) -> Asked:
     for pattern, word in _PHRASES:
         rest = re.sub(pattern.pattern, word, rest, flags=re.IGNORECASE)
     wishes, fields, counted = _wishes(rest.lower())
+    terms = tuple(_terms(rest))
     return Asked(
         text=text,
         wishes=wishes,
         fields=fields,
-        terms=tuple(_terms(rest)),
+        terms=terms,
         period=period,
         first=_FIRST.search(lower) is not None,
         last=_LAST.search(lower) is not None,
         counted=counted,
         of_events=HAPPENED.search(lower) is not None,
         of_logs=NAMED.search(lower) is not None,
+        done=_done(lower, terms) and "action" not in fields,
         beyond=beyond.group() if beyond else "not" if negated(lower) else "",
     )
+
+
+def _done(lower: str, terms: Sequence[Term]) -> bool:
+    """Whether a verb says what was done, and nothing how it ended or that it was tried."""
+    if any(term.outcome for term in terms) or TRIED.search(lower):
+        return False
+    verbs = (term.text.lower() for term in terms if term.role == "word" and is_verb(term.text.lower()))
+    noun = _LOGIN_NOUN.search(lower) is not None
+    return any(not (noun and verb == "login") for verb in verbs)
 
 
 def _wishes(lower: str) -> tuple[tuple[Wish, ...], tuple[str, ...], str | None]:

@@ -6,7 +6,7 @@ reading that any log answers counts; what only a looser one finds is named, not 
 """
 
 from collections.abc import Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import IntEnum
 from pathlib import PurePosixPath
@@ -19,7 +19,7 @@ from ingest.logs.indexed import EPOCH, MICROSECOND, moment
 from ingest.logs.words import stems_of
 from rag.events.asked import Asked, Period, Term
 from rag.events.table import LogTable, Mask
-from rag.events.words import BAD, LOGS, Sought, alike, as_name, in_text, is_verb, stems
+from rag.events.words import BAD, LOGS, Sought, alike, as_name, field_of, in_text, is_verb, stems
 
 NAMES_SHOWN = 4  # values that a condition names; more are counted
 _DAY_MINUTES = 24 * 60
@@ -52,6 +52,7 @@ class Selection:
     found: tuple[Found, ...]  # all of one level
     looser: tuple[Found, ...] = ()  # what only a looser reading finds in other logs
     near: tuple[Found, ...] = ()  # actions on something that belongs to what was asked for: no answer
+    tried: tuple[Found, ...] = ()  # what failed or was denied, where the question asks for what was done
     unknown: tuple[str, ...] = ()  # words and names that no log has
 
     @property
@@ -78,9 +79,27 @@ def select(tables: Sequence[LogTable], asked: Asked) -> Selection:
         unknown = tuple(term.text for term in asked.terms if not term.generic and not _known(tables, term))
         return Selection((), near=tuple(near), unknown=unknown)
     best = min(one.level for one in found)
-    return Selection(
-        tuple(one for one in found if one.level == best),
-        tuple(one for one in found if best < one.level <= Level.SYNONYMS),
+    chosen = [one for one in found if one.level == best]
+    looser = tuple(one for one in found if best < one.level <= Level.SYNONYMS)
+    if not asked.done:
+        return Selection(tuple(chosen), looser)
+    tried = tuple(one for part in chosen if (one := _ended(part, badly=True)) is not None)
+    return Selection(tuple(one for part in chosen if (one := _ended(part, badly=False))), looser, tried=tried)
+
+
+def _ended(found: Found, *, badly: bool) -> Found | None:
+    """Only those events that failed or were denied, or only the others."""
+    bad = found.table.having("outcome", BAD.__contains__)[found.events]
+    events = found.events[bad if badly else ~bad]
+    if not len(events):
+        return None
+    if not bad.any() or bad.all():
+        return replace(found, events=events)
+    other = tuple(word for word in found.conditions if not word.startswith("outcome "))
+    return replace(
+        found,
+        events=events,
+        conditions=(*other, "an outcome that is failed or denied" if badly else "no outcome that is failed or denied"),
     )
 
 
@@ -99,7 +118,7 @@ def _in_table(reader: "_Reader", asked: Asked, acting: Set[str]) -> tuple[Found 
             break
         exact = reader.to_the_point(mask, asked.terms)
         if exact.any():
-            events = np.flatnonzero(reader.narrowed(exact, asked.terms))
+            events = np.flatnonzero(reader.narrowed(exact, asked))
             shown = [*reader.said(events), *conditions, *words]
             if not firm and table.names_actions:  # words alone: what free text says is likelier to be meant
                 level = max(level, Level.ANYWHERE)
@@ -234,7 +253,9 @@ class _Reader:
 
     def to_the_point(self, mask: Mask, terms: Sequence[Term]) -> Mask:
         """Without events whose action is done to a part of what was asked for: a bucket's policy is no bucket."""
-        words = [term.text for term in terms if term.role == "word" and term.outcome is None and not term.aside]
+        words = [
+            term.text for term in terms if term.role == "word" and not (term.outcome or term.aside or term.generic)
+        ]
         asked = {stem for word in words for stem in stems(word)}
         verbs = {stem for word in words if alike(word.lower()) for stem in (*stems(word), *alike(word.lower()))}
         ending = {stem for word in ("success", "failure", "failed", "succeeded") for stem in stems(word)}
@@ -248,10 +269,12 @@ class _Reader:
                 wide.append(number)
         return mask & ~self.table.numbered("action", wide) if wide else mask
 
-    def narrowed(self, mask: Mask, terms: Sequence[Term]) -> Mask:
-        """Only the actions that have a generic noun of the question too, where any have."""
-        for term in terms:
-            if term.generic:
+    def narrowed(self, mask: Mask, asked: Asked) -> Mask:
+        """Only the events that have a generic word of the question too, where any have. Fields that are asked for say
+        nothing about events."""
+        wanted = {*asked.fields, asked.counted}
+        for term in asked.terms:
+            if term.generic and field_of(term.text.lower()) not in wanted - {None}:
                 fits = mask & self._acting(set(stems(term.text)), every=True)
                 if not self.table.names_actions:
                     fits = self.table.holding(in_text(term.text), mask)

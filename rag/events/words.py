@@ -25,7 +25,6 @@ SYNONYMS = tuple(
         "logout signout logoff",
         "move rename transfer",
         "share publish",
-        "run execute invoke",
     )
 )
 """Actions that people call by several names. Where a log has the very word that was asked, the others do not count."""
@@ -65,9 +64,10 @@ FIELDS = {
 
 GENERIC = frozenset(
     """attempt attempts call calls entry entries event events item items line lines log logs message messages record
-    records request requests system systems time times try tries command commands process processes address""".split()
+    records request requests system systems time times try tries command commands process processes address
+    run ran runs running execute executed invoke invoked""".split()
 ) | frozenset(word for words in FIELDS.values() for word in words.split())
-"""Nouns that say that it is about events. They narrow what is found where an action's name has them, else nothing."""
+"""Words that say that it is about events. They narrow what is found where an action's name has them, else nothing."""
 
 IDLE = frozenset(
     """a about active after all also altogether am an and any are as at be been before being between both but by came
@@ -106,6 +106,9 @@ HAPPENED = re.compile(
     r"\b(?:did|was|were|has|have|had|happen(?:ed)?|ever)\b|\b\w{2,}ed\b|\b(?:" + "|".join(sorted(_IRREGULAR)) + r")\b"
 )
 """What asks for what has happened."""
+
+TRIED = re.compile(r"\b(?:try|tries|tried|trying|attempt(?:s|ed|ing)?|request(?:s|ed)?|called?|calls)\b")
+"""What asks for what was tried, done or not."""
 
 NAMED = re.compile(r"\b(?:logs?|audit trail|audit records?|events?|logged|log entries)\b")
 
