@@ -198,7 +198,7 @@ class _Reader:
         fits = self._named("actor", term.text) | self._named("source", term.text) | self._named("object", term.text)
         if fits.any() and level == Level.STRICT:
             return fits, None, [f"{self._fields_with(term.text)} {term.text}"], True
-        return fits, pattern, [], False
+        return fits, self._in_words(pattern, level), [], False
 
     def _of_word(self, word: str, pattern: Sought, level: Level) -> tuple[Mask, Sought | None, list[str], bool]:
         table = self.table
@@ -220,7 +220,11 @@ class _Reader:
             known = known | table.having(name, pattern.fits)
         if known.any() and level == Level.STRICT:
             return known, None, [f"{self._fields_with(word)} with “{word}”"], True
-        return known, pattern, [], False
+        return known, self._in_words(pattern, level), [], False
+
+    def _in_words(self, sought: Sought, level: Level) -> Sought | None:
+        """What no field has may stand in the text: strictly so only where free text is all there is."""
+        return None if level == Level.STRICT and self.table.names_actions else sought
 
     def _acting(self, wanted: set[str], *, every: bool) -> Mask:
         """Events whose action, or what stands beside it, has all of some stems, or any."""
