@@ -58,7 +58,7 @@ def test_every_file_of_the_office_is_accounted_for(office_ingest: dict[str, Any]
     assert statuses["board/board-risk-briefing-2026-q1.pdf"] == "password"
     others = Counter(status for path, status in statuses.items() if not path.startswith("logs/"))
     assert others == {"indexed": len(files()) - 4, "password": 1}
-    assert {status for path, status in statuses.items() if path.startswith("logs/")} == {"unsupported"}
+    assert {status for path, status in statuses.items() if path.startswith("logs/")} == {"indexed"}
 
 
 def test_pages_and_chunks_add_up(office_ingest: dict[str, Any], office: Rag) -> None:
