@@ -55,7 +55,7 @@ def test_a_question_is_answered_by_counting(rag: Rag, office: Path) -> None:
 def test_people_see_file_and_line(rag: Rag, office: Path) -> None:
     shown = rag("ask", "When was the user bobby created?")
     assert shown.code == 0
-    assert "[1] logs/auth.log:4  ·  " in shown.out
+    assert "[1] logs/auth.log:4 · 2026-" in shown.out
     assert "Counted: events with " in shown.out
     assert "Counted from 1 event, no model." in shown.out
     assert "2  " + LINES[1] in rag("show", "1").out
