@@ -16,6 +16,7 @@ from rag.events.asked import Asked, understand
 from rag.events.select import Found, Level, Selection, select
 from rag.events.table import LogTable
 from rag.filters import Filter, matching
+from rag.query import quoted
 from rag.store.catalog import Catalog
 from rag.types import Citation, Counted, CountedIn
 
@@ -82,10 +83,11 @@ def answer(catalog: Catalog, question: str, only: Filter) -> LogAnswer | None:
     if not selection.found and selection.tried:
         selection = replace(selection, found=selection.tried, tried=())
         prefix = "Only tried, without success.\n"
+    foreign = documents and _foreign(catalog, asked)
     if not selection.found:
-        return _nothing(asked, selection)
+        return _nothing(asked, selection, foreign=foreign)
     level = selection.found[0].level
-    firm = any(one.firm for one in selection.found) and level < Level.TEXT
+    firm = foreign or (any(one.firm for one in selection.found) and level < Level.TEXT)
     teller = _Teller(asked, selection, tried=bool(prefix))
     return LogAnswer(
         standing="answer" if firm or not documents else "fallback",
@@ -277,8 +279,14 @@ def _warnings(selection: Selection) -> Iterator[str]:
         yield f"Not counted, and perhaps meant too: {which}; line{'s' * (len(lines) > 1)} {shown}."
 
 
-def _nothing(asked: Asked, selection: Selection) -> LogAnswer | None:
-    """Why no event fits, as far as that is worth saying."""
+def _foreign(catalog: Catalog, asked: Asked) -> bool:
+    """Whether the question has a word or name that no document has: then none can answer it."""
+    expressions = [quoted(term.text) for term in asked.terms if not term.generic and term.outcome is None]
+    return 0 in catalog.document_frequency(expressions).values()
+
+
+def _nothing(asked: Asked, selection: Selection, *, foreign: bool) -> LogAnswer | None:
+    """Why no event fits, as far as that is worth saying. `foreign`: no document has all words of the question."""
     words = [term.text for term in asked.terms if not term.generic]
     if not words:
         return None
@@ -291,7 +299,7 @@ def _nothing(asked: Asked, selection: Selection) -> LogAnswer | None:
     else:
         why = f"No event of the logs has {', '.join(f'“{word}”' for word in words)} together."
     named = any(term.role in ("name", "source", "actor") for term in asked.terms)
-    return LogAnswer("nothing", why, tuple(near), 0.0, alone=not selection.unknown and (named or bool(near)))
+    return LogAnswer("nothing", why, tuple(near), 0.0, alone=not selection.unknown and (named or foreign or bool(near)))
 
 
 def _events(count: int) -> str:
