@@ -9,9 +9,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import numpy as np
+
 from ingest.logs.clock import iso
 from ingest.logs.facts import ranking
-from ingest.logs.indexed import NO_TIME, moment
+from ingest.logs.indexed import NO_TIME, NONE, moment
 from rag.events.asked import Asked, understand
 from rag.events.select import Found, Level, Selection, select
 from rag.events.table import LogTable
@@ -37,6 +39,8 @@ _PLURAL = {
     "action": ("action", "actions"),
     "error_code": ("error code", "error codes"),
 }
+
+_Pair = tuple[LogTable, int]  # an event
 
 Standing = Literal["answer", "fallback", "nothing"]
 """It answers the question; it does if no document does; no event fits."""
@@ -151,9 +155,6 @@ class _Teller:
         self._selection = selection
         self._cited: dict[tuple[int, int], int] = {}  # (document, event): its citation's number
         self.citations: list[Citation] = []
-        events = [(one.table, int(event)) for one in selection.found for event in one.events]
-        # In the order of time; those without one in the order of their logs.
-        self._events = sorted(events, key=lambda pair: int(pair[0].column("time")[pair[1]]))
 
     def text(self) -> str:
         """The answer, a line for each thing that was asked, and what it rests on."""
@@ -163,9 +164,8 @@ class _Teller:
     def _of(self, wish: str) -> Iterator[str]:
         asked, count = self._asked, self._selection.events
         if wish == "count":
-            different = self._different(asked.counted) if asked.counted else None
-            marks = self._marks(self._events[0], self._events[-1])
-            yield f"{different + ', in ' if different else ''}{_events(count)}{self._span()}. {marks}"
+            different = self._different(asked.counted) if asked.counted else ""
+            yield f"{different}{_events(count)}{self._span()}. {self._marks(*self._ends())}"
         elif wish in ("values", "top"):
             for name in asked.fields:
                 yield from self._values(name, top=wish == "top")
@@ -173,26 +173,21 @@ class _Teller:
             yield from self._when()
         elif wish == "whether":
             word = "No" if self._tried else "Yes"
-            yield f"{word}: {_events(count)}{self._span()}. {self._marks(self._events[0], self._events[-1])}"
+            yield f"{word}: {_events(count)}{self._span()}. {self._marks(*self._ends())}"
             yield from self._values("actor")
         else:
-            for table, event in self._events[:TIMES]:
+            for table, event in self._first(TIMES):
                 yield f"{', '.join(fields_of(table, event))}. {self._marks((table, event))}"
             if count > TIMES:
                 yield f"{count - TIMES:,} more events."
 
     def _values(self, name: str, *, top: bool = False) -> Iterator[str]:
-        counts: Counter[str] = Counter()
-        first: dict[str, tuple[LogTable, int]] = {}
-        for table, event in self._events:
-            value = table.value(name, event)
-            if value is not None:
-                counts[value] += 1
-                first.setdefault(value, (table, event))
+        counts, first = self._by_value(name)
         one, many = _PLURAL[name]
+        count = self._selection.events
         if not counts:
-            marks = self._marks(*self._events[:TIMES])
-            yield f"The log names no {one} for {'this event' if len(self._events) == 1 else 'these events'}. {marks}"
+            marks = self._marks(*self._first(TIMES))
+            yield f"The log names no {one} for {'this event' if count == 1 else 'these events'}. {marks}"
             return
         ranked = ranking(counts)
         shown = [f"{value} ({_events(count)}) {self._marks(first[value])}" for value, count in ranked[:VALUES]]
@@ -203,43 +198,80 @@ class _Teller:
             yield f"Most: {', '.join(equal)}{then}."
             return
         more = f", and {len(ranked) - VALUES:,} more" if len(ranked) > VALUES else ""
-        missing = len(self._events) - counts.total()
+        missing = count - counts.total()
         without = f"; {_events(missing)} without" if missing else ""
         yield f"{(one if len(ranked) == 1 else many).capitalize()}: {', '.join(shown)}{more}{without}."
 
     def _when(self) -> Iterator[str]:
-        timed = [pair for pair in self._events if time_of(*pair) is not None]
         asked = self._asked
-        if not timed:
-            yield f"The log names no time. {self._marks(*self._events[:TIMES])}"
+        count = sum(int(one.table.timed()[one.events].sum()) for one in self._selection.found)
+        if not count:
+            yield f"The log names no time. {self._marks(*self._first(TIMES))}"
             return
-        told: list[tuple[str, tuple[LogTable, int]]] = []
-        if len(timed) == 1:
-            told = [("", timed[0])]
-        elif asked.first or asked.last or len(timed) > TIMES:
-            both = asked.first == asked.last
-            told += [("for the first time ", timed[0])] if asked.first or both else []
-            told += [("for the last time ", timed[-1])] if asked.last or both else []
+        told: list[tuple[str, _Pair]] = []
+        both = asked.first == asked.last
+        if count > 1 and (asked.first or asked.last or count > TIMES):
+            first, last = self._ends()
+            told += [("for the first time ", first)] if asked.first or both else []
+            told += [("for the last time ", last)] if asked.last or both else []
         else:
-            told = [("", pair) for pair in timed]
+            told = [("", pair) for pair in self._first(count)]
         words = ", ".join(f"{words}at {time_of(*pair)} {self._marks(pair)}" for words, pair in told)
-        count = f"; {_events(len(timed))} in all" if len(timed) > len(told) else ""
-        yield f"{words[0].upper()}{words[1:]}{count}."
-        if asked.fields == () and len(timed) <= TIMES and any(pair[0].value("actor", pair[1]) for pair in timed):
+        yield f"{words[0].upper()}{words[1:]}{f'; {_events(count)} in all' if count > len(told) else ''}."
+        if not asked.fields and count <= TIMES and self._by_value("actor")[0]:
             yield from self._values("actor")
 
-    def _different(self, name: str) -> str | None:
-        values = {value for table, event in self._events if (value := table.value(name, event)) is not None}
+    def _different(self, name: str) -> str:
+        """ "12 different actors, in "; "" where the log names none."""
+        count = len(self._by_value(name)[0])
         one, many = _PLURAL[name]
-        return f"{len(values):,} different {one if len(values) == 1 else many}" if values else None
+        return f"{count:,} different {one if count == 1 else many}, in " if count else ""
 
     def _span(self) -> str:
-        times = [when for pair in (self._events[0], self._events[-1]) if (when := time_of(*pair)) is not None]
+        times = [when for pair in self._ends() if (when := time_of(*pair)) is not None]
         if not times:
             return ""
         return f", at {times[0]}" if times[0] == times[-1] else f", from {times[0]} to {times[-1]}"
 
-    def _marks(self, *events: tuple[LogTable, int]) -> str:
+    def _first(self, most: int, *, last: bool = False) -> list[_Pair]:
+        """The first, or last, events by time, in that order; those without one only where there are no others."""
+        timed: list[tuple[int, _Pair]] = []
+        others: list[_Pair] = []
+        for one in self._selection.found:
+            times = one.table.column("time")[one.events]
+            known = np.flatnonzero(times != NO_TIME)
+            order = known[np.argsort(times[known], kind="stable")]
+            chosen = order[-most:] if last else order[:most]
+            timed += [(int(times[place]), (one.table, int(one.events[place]))) for place in chosen]
+            others += [(one.table, int(event)) for event in (one.events[-most:] if last else one.events[:most])]
+        timed.sort(key=lambda item: item[0])
+        pairs = [pair for _, pair in timed] or others
+        return pairs[-most:] if last else pairs[:most]
+
+    def _ends(self) -> tuple[_Pair, _Pair]:
+        """The first and the last event."""
+        return self._first(1)[0], self._first(1, last=True)[0]
+
+    def _by_value(self, name: str) -> tuple[Counter[str], dict[str, _Pair]]:
+        """How many events have each value of a field, and the first one that has it."""
+        counts: Counter[str] = Counter()
+        first: dict[str, tuple[int, _Pair]] = {}
+        for one in self._selection.found:
+            times = one.table.column("time")[one.events]
+            order = np.argsort(times, kind="stable")
+            numbers, places, sizes = np.unique(
+                one.table.column(name)[one.events][order], return_index=True, return_counts=True
+            )
+            for number, place, size in zip(numbers.tolist(), places.tolist(), sizes.tolist(), strict=True):
+                if number == NONE:
+                    continue
+                value, event = one.table.values(name)[number], int(order[place])
+                counts[value] += size
+                if value not in first or int(times[event]) < first[value][0]:
+                    first[value] = int(times[event]), (one.table, int(one.events[event]))
+        return counts, {value: pair for value, (_, pair) in first.items()}
+
+    def _marks(self, *events: _Pair) -> str:
         """ "[1] [2]": citations of events, as far as so many are quoted."""
         marks = []
         for table, event in events:
@@ -264,9 +296,9 @@ def _counted(selection: Selection) -> Counted:
 
 
 def _in_log(found: Found) -> CountedIn:
-    lines = dict.fromkeys(found.table.column("line")[found.events].tolist())
+    lines = np.unique(found.table.column("line")[found.events])[:LISTED]
     stored = found.table.stored
-    return CountedIn(stored.path, stored.root, len(found.events), tuple(lines)[:LISTED])
+    return CountedIn(stored.path, stored.root, len(found.events), tuple(lines.tolist()))
 
 
 def _warnings(selection: Selection) -> Iterator[str]:
