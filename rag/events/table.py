@@ -154,9 +154,20 @@ class LogTable:
         text = held[start : end - 1]
         return begin + start, text[:-1] if text.endswith("\r") else text
 
+    def all_lines(self) -> Iterator[tuple[int, str]]:
+        """(1-based number, line without its end) of all lines."""
+        rest, number = "", 0
+        for piece in self._pieces():
+            *whole, rest = (rest + piece).split("\n")
+            for line in whole:
+                number += 1
+                yield number, line.removesuffix("\r")
+        if rest:
+            yield number + 1, rest
+
     def text(self) -> str:
         """All of it, as it was decoded."""
-        return "".join(self._pieces(1, None))
+        return "".join(self._pieces())
 
     @cached_property
     def _shares_lines(self) -> bool:
@@ -170,14 +181,14 @@ class LogTable:
             self._records = list(_records(self.text()))
         return self._records
 
-    def _pieces(self, first: int, last: int | None) -> Iterator[str]:
-        for block in self.catalog.log_blocks(self.stored.document, first, last):
+    def _pieces(self) -> Iterator[str]:
+        for block in self.catalog.log_blocks(self.stored.document):
             yield zlib.decompress(block.data).decode()
 
     def _lines_with(self, sought: Sought) -> Iterator[int]:
         """The numbers of the lines that hold what is sought, ascending, each once."""
         rest, number = "", 1
-        for piece in self._pieces(1, None):
+        for piece in self._pieces():
             whole, end, tail = (rest + piece).rpartition("\n")
             rest = tail
             if end:

@@ -118,3 +118,8 @@ def test_a_register_that_looks_like_a_log_stays_a_document(rag: Rag, tmp_path: P
     files = {file["path"]: file for file in rag("ingest", folder, "--json").json["files"]}
     assert (files["tasks.csv"]["events"], files["tasks.csv"]["chunks"]) == (0, 1)
     assert (files["events.jsonl"]["events"], files["events.jsonl"]["chunks"]) == (1, 0)
+
+
+def test_personal_data_in_an_indexed_log_is_found(rag: Rag, office: Path) -> None:
+    files = {file["path"]: file for file in rag("scan", "--index", "--json").json["files"]}
+    assert [place["line"] for place in files["logs/auth.log"]["places"]] == [1, 2, 3]
