@@ -190,7 +190,7 @@ class _Teller:
             yield f"The log names no {one} for {'this event' if count == 1 else 'these events'}. {marks}"
             return
         ranked = ranking(counts)
-        shown = [f"{value} ({_events(count)}) {self._marks(first[value])}" for value, count in ranked[:VALUES]]
+        shown = [f"{value} ({_events(size)}) {self._marks(first[value])}".rstrip() for value, size in ranked[:VALUES]]
         if top:
             equal = [text for text, (_, count) in zip(shown, ranked, strict=False) if count == ranked[0][1]]
             rest = ranked[len(equal) :][:1]
@@ -285,14 +285,24 @@ class _Teller:
 
     def _basis(self) -> str:
         """The conditions, for people."""
-        conditions = "; ".join(dict.fromkeys(word for one in self._selection.found for word in one.conditions))
+        conditions = "; ".join(_conditions(self._selection))
         logs = ", ".join(f"{one.table.stored.path} ({len(one.events):,})" for one in self._selection.found)
         return f"Counted: events with {conditions}, in {logs}." if conditions else f"Counted: all events in {logs}."
 
 
 def _counted(selection: Selection) -> Counted:
-    conditions = dict.fromkeys(word for one in selection.found for word in one.conditions)
-    return Counted(tuple(conditions), selection.events, tuple(map(_in_log, selection.found)))
+    return Counted(_conditions(selection), selection.events, tuple(map(_in_log, selection.found)))
+
+
+def _conditions(selection: Selection) -> tuple[str, ...]:
+    """The conditions of all logs, each once; the actions and outcomes of several logs in one."""
+    said: dict[str, dict[str, None]] = {}
+    for one in selection.found:
+        for words in one.conditions:
+            name, _, values = words.partition(" ")
+            joined = name in ("action", "outcome")
+            said.setdefault(name if joined else words, {}).update(dict.fromkeys(values.split(" or ") if joined else ()))
+    return tuple(f"{name} {' or '.join(values)}" if values else name for name, values in said.items())
 
 
 def _in_log(found: Found) -> CountedIn:
