@@ -10,7 +10,9 @@ from rag.events.answer import LogAnswer
 from rag.events.table import LogTable
 from rag.filters import EVERYTHING, Filter
 from rag.store.catalog import Catalog
-from tests.rag.events.conftest import Add
+
+Add = Callable[[str, str], None]
+Ask = Callable[[str], LogAnswer]
 
 SSHD = "Mar {day:>2} 00:00:{second:02} host sshd[1]: {said} from {source} port 1 ssh2\n"
 AUTH = "".join(
@@ -52,7 +54,7 @@ CLOUD = cloud(
 
 
 @pytest.fixture
-def ask(catalog: Catalog) -> Callable[[str], LogAnswer]:
+def ask(catalog: Catalog) -> Ask:
     """Asks the logs in the catalog."""
 
     def asked(question: str) -> LogAnswer:
@@ -61,9 +63,6 @@ def ask(catalog: Catalog) -> Callable[[str], LogAnswer]:
         return answer
 
     return asked
-
-
-Ask = Callable[[str], LogAnswer]
 
 
 def lines(answer: LogAnswer) -> list[int]:
