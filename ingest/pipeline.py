@@ -14,6 +14,7 @@ from typing import Protocol
 from ingest import work
 from ingest.errors import ReadError
 from ingest.language import unsupported_language
+from ingest.logs.indexed import IndexedLog
 from ingest.readers.layer import better
 from ingest.sandbox import Pool
 from ingest.types import Catalog, Chunk, Document, Embedder, FileReport, FileStatus, Page, SourceFile
@@ -22,6 +23,12 @@ from ingest.walk import walk
 EMBED = 128  # chunks embedded at a time, about a second's work
 RETRIED = frozenset({FileStatus.FAILED, FileStatus.PASSWORD})
 """Statuses that may end better although the bytes are the same: they hang on permissions, limits or a password."""
+
+LOGS = frozenset({"", ".evtx", ".gz", ".json", ".log", ".text", ".txt", ".xml"})
+"""Suffixes of files that are logs if their content says so. Rotated ones, "auth.log.1", end in a number."""
+
+TABLES = frozenset({".csv", ".jsonl", ".tsv"})
+"""Suffixes of files that are logs if their content says so and they are no documents: registers look alike."""
 
 _NAMED = 10  # pages that a report names; `rag status` knows all
 
@@ -89,6 +96,7 @@ class _Prepared:
     report: FileReport
     document: Document | None = None
     chunks: Sequence[Chunk] = ()
+    log: IndexedLog | None = None
 
 
 def ingest(
@@ -151,6 +159,8 @@ def totals(reports: Sequence[FileReport]) -> dict[str, int]:
         "pages_without_text": sum(len(report.pages_without_text) for report in present),
         "pages_failed": sum(len(report.pages_failed) for report in present),
         "chunks": sum(report.chunks for report in present),
+        "log_lines": sum(report.lines for report in present),
+        "log_events": sum(report.events for report in present),
     }
 
 
@@ -201,7 +211,9 @@ def _read_all(
                 continue
             prepared = future.result()
             running.popleft()
-            if prepared.document is not None:
+            if prepared.log is not None:
+                catalog.put_log(prepared.report, prepared.log)
+            elif prepared.document is not None:
                 catalog.put(prepared.report, prepared.document, prepared.chunks)
             finish(prepared.report, job.size)
     finally:
@@ -233,14 +245,34 @@ def _seconds(job: _Job) -> float:
 
 def _prepare(job: _Job, reading: Reading, watcher: Watcher) -> _Prepared:
     """Read, recognise and cut one file, in the pool's processes."""
+    suffix = PurePosixPath(job.report.path).suffix.lower()
+    if (suffix in LOGS or suffix[1:].isdecimal()) and (log := _log(job, reading)) is not None:
+        return log
     report, document = _read(job, reading, watcher)
     if document is None:
-        return _Prepared(report)
+        log = _log(job, reading) if suffix in TABLES else None
+        return log or _Prepared(report)
     try:
         passages = reading.pool.run(work.cut, document, seconds=_seconds(job))
     except ReadError as error:
         return _Prepared(replace(job.report, status=error.status, detail=error.detail))
     return _Prepared(replace(report, chunks=len(passages)), document, passages)
+
+
+def _log(job: _Job, reading: Reading) -> _Prepared | None:
+    """Read a file as a log, in the pool's processes; None if it is none."""
+    try:
+        log = reading.pool.run(work.read_log, job.source, job.report.sha256, seconds=_seconds(job))
+    except ReadError as error:
+        return _Prepared(replace(job.report, status=error.status, detail=error.detail))
+    if isinstance(log, work.Refusal):
+        return _Prepared(replace(job.report, status=log.status, detail=log.detail))
+    if log is None:
+        return None
+    unparsed = f", {log.unparsed:,} of them unparsed" if log.unparsed else ""
+    detail = f"a log ({log.format}): {log.events:,} events on {log.lines:,} lines{unparsed}"
+    report = replace(job.report, status=FileStatus.INDEXED, detail="; ".join((detail, *log.notes)))
+    return _Prepared(replace(report, lines=log.lines, events=log.events), log=log)
 
 
 def _recognise(job: _Job, document: Document, reading: Reading, watcher: PageWatcher) -> tuple[FileReport, Document]:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:  # numpy takes 0.1 s to import, and `rag --help` and the offli
     import numpy as np
     from numpy.typing import NDArray
 
+    from ingest.logs.indexed import IndexedLog
+
 
 class FileStatus(StrEnum):
     """What became of a file. The names are part of the command line's contract."""
@@ -151,6 +153,8 @@ class FileReport:
     pages_ocr: tuple[int, ...] = ()  # read by recognising their image
     pages_failed: tuple[int, ...] = ()  # damaged, or given up for a limit; `detail` says why
     pages_skipped: tuple[int, ...] = ()  # scans that the user did not want read now
+    lines: int = 0  # of a log
+    events: int = 0  # in a log, each of which can be asked about
 
 
 class Embedder(Protocol):
@@ -182,6 +186,10 @@ class Catalog(Protocol):
 
     def put(self, report: FileReport, document: Document, chunks: Sequence[Chunk]) -> None:
         """Store a file with its text and chunks, replacing what was there. Its words can be found from here on."""
+        ...
+
+    def put_log(self, report: FileReport, log: "IndexedLog") -> None:
+        """Store a log's events and text, replacing what was there."""
         ...
 
     def without_vector(self, limit: int) -> list[tuple[int, str]]:

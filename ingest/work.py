@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from ingest import ocr
 from ingest.chunk import chunks
 from ingest.errors import ReadError
+from ingest.logs.indexed import IndexedLog
+from ingest.logs.indexing import index, may_be_log
 from ingest.readers import read
 from ingest.types import Chunk, Document, FileStatus, Source, SourceFile, Tokenizer
 
@@ -54,6 +56,19 @@ def recognise(source: SourceFile, page: int, passwords: Sequence[str]) -> str | 
         return Refusal(error.status, error.detail)
     except OSError as error:
         return Refusal(FileStatus.FAILED, f"the file could not be read: {error.strerror or error}")
+
+
+def read_log(source: SourceFile, digest: str) -> IndexedLog | Refusal | None:
+    """Read a log whose bytes have this SHA-256 (hex), for questions about its events; None if the file is no log."""
+    try:
+        if not may_be_log(source.absolute, source.path):
+            return None
+        log = index(source.absolute, source.path)
+        if sha256(source) != digest:
+            raise ReadError(FileStatus.FAILED, "changed while it was read; run the command again")
+    except ReadError as error:
+        return Refusal(error.status, error.detail)
+    return log
 
 
 def cut(document: Document) -> list[Chunk]:

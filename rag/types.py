@@ -32,8 +32,10 @@ class Generator(Protocol):
         ...
 
 
-def where(path: str, page: int | None, record: str | None) -> str:
-    """A place as people read it: "policy.pdf, page 3", "register.jsonl, record C-12", "notes.md"."""
+def where(path: str, page: int | None, record: str | None, lines: Sequence[int] = ()) -> str:
+    """A place as people read it: "policy.pdf, page 3", "register.jsonl, record C-12", "auth.log:7-9", "notes.md"."""
+    if lines:
+        return f"{path}:{lines[0]}" + (f"-{lines[-1]}" if len(lines) > 1 else "")
     return f"{path}, page {page}" if page else f"{path}, record {record}" if record else path
 
 
@@ -155,6 +157,25 @@ class ModelInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class CountedIn:
+    """The events that were counted in one log."""
+
+    path: str
+    root: str
+    events: int
+    lines: tuple[int, ...]  # 1-based, where they begin, ascending, each once; the first `rag.events.answer.LISTED`
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What an answer from logs rests on: every event that fits the conditions, and none else."""
+
+    conditions: tuple[str, ...]  # in words; all of them hold
+    events: int
+    logs: tuple[CountedIn, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What the user gets. `found` is False exactly when `mode` is "refused"; then there are no citations."""
 
@@ -172,4 +193,5 @@ class Answer:
     nearest: tuple[Citation, ...] = ()  # of a refusal: what came nearest, and does not answer
     model: ModelInfo | None = None
     search_adapter: ModelInfo | None = None  # what `rag tune` has taught the search; None: it is as it ships
+    counted: Counted | None = None  # where the answer was counted in logs, by the program; no model took part
     timings_ms: Mapping[str, float | None] = field(default_factory=dict)  # since the question was asked

@@ -78,6 +78,7 @@ def search(
 ) -> int:
     """Find passages by words and by meaning. No language model is used."""
     from rag.answer import validate
+    from rag.events import answer as logs
     from rag.explain import Explanation
     from rag.explain import explain as reasons
 
@@ -96,6 +97,14 @@ def search(
         if explain:
             for row, reason in zip(rows, reasons(catalog, retriever.wording(text), hits), strict=True):
                 row["explain"] = asdict(reason)
+        logged = logs.answer(catalog, text, only)
+        if logged is not None and logged.standing != "nothing":
+            # What was counted goes first; where documents may answer better, last.
+            events = [_event(citation, logged.confidence) for citation in logged.citations]
+            rows = ([*events, *rows] if logged.standing == "answer" else [*rows[: max(0, k - len(events))], *events])[
+                :k
+            ]
+            rows = [row | {"rank": rank} for rank, row in enumerate(rows, start=1)]
         return {"query": text, "hits": rows, "timings_ms": {"total": took}}
 
     if batch is not None:
@@ -109,8 +118,8 @@ def search(
     else:
         for hit in result["hits"]:
             show(f"{hit['rank']:>2}. {bold(_source(hit))}  {dim(format(hit['score'], '.2f'))}")
-            show(_indented(hit["text"]))
-            if explain:
+            show(_indented(hit["text"] if not hit["lines"] else _cut(hit["text"], _LONG)))
+            if "explain" in hit:
                 for line in Explanation(**hit["explain"]).lines():
                     show(dim(_indented(line)))
             for piece in hit["hidden"]:
@@ -192,7 +201,7 @@ class Printer:
             show(f"Searched: {counted(answer.searched, 'file')}. {_nearest(answer)}")
             for citation in answer.nearest:
                 show(f"  {_source(asdict(citation))}")
-                show(dim(_indented(f"“{shorten(citation.quote, _PREVIEW, placeholder=' …')}”")))
+                show(dim(_indented(f"“{_preview(citation)}”")))
             for warning in answer.warnings:
                 show(mark(_wrap(warning)))
             if answer.unreadable:
@@ -200,6 +209,9 @@ class Printer:
                 for line in answer.unreadable:
                     show(f"  {mark(one_line(line))}")
             return
+        if answer.counted is not None:
+            for line in answer.answer.split("\n"):
+                show(bold(_wrap(line)))
         if answer.mode == "quoted":
             show(bold("The documents say:"))
         show()
@@ -239,6 +251,8 @@ def _shown(citation: Citation) -> tuple[int, int]:
         start = len(heading) + len(quote[len(heading) :]) - len(quote[len(heading) :].lstrip())
     if words and words[0] - citation.start < start:
         start = 0
+    if citation.lines and end - start > _LONG:
+        end = start + _LONG  # what matters of a record stands above it
     if words and end - start > _LONG:
         holding = [
             span
@@ -250,6 +264,17 @@ def _shown(citation: Citation) -> tuple[int, int]:
     return start, end
 
 
+def _preview(citation: Citation) -> str:
+    """The beginning of what is no answer."""
+    if citation.lines:  # lines of a log may have no blanks to be cut at
+        return _cut(citation.quote, _PREVIEW)
+    return shorten(citation.quote, _PREVIEW, placeholder=" …")
+
+
+def _cut(text: str, most: int) -> str:
+    return text[:most] + " …" * (len(text) > most)
+
+
 def _nearest(answer: Answer) -> str:
     return "Nearest, and not taken for an answer:" if answer.nearest else "Nothing came near."
 
@@ -257,6 +282,8 @@ def _nearest(answer: Answer) -> str:
 def _how(answer: Answer) -> str:
     dropped = answer.dropped_sentences
     lost = f"; {dropped} sentence{'s' * (dropped > 1)} failed the check and {'are' if dropped > 1 else 'is'} not shown"
+    if answer.counted is not None:
+        return f"Counted from {counted(answer.counted.events, 'event')}, no model."
     who = answer.model.name if answer.model and answer.mode == "written" else "no model"
     words = {"written": f"Worded by {one_line(who)}, checked against the quotations", "quoted": "Quotations only"}
     return f"{words[answer.mode]}{lost if dropped else ''}."
@@ -275,7 +302,7 @@ def _source(place: dict[str, Any]) -> str:
 def _place(place: dict[str, Any]) -> str:
     from rag.types import where
 
-    return one_line(where(place["path"], place["page"], place["record"]))
+    return one_line(where(place["path"], place["page"], place["record"], place.get("lines", ())))
 
 
 def _wrap(text: str) -> str:
@@ -300,12 +327,23 @@ def _hit(rank: int, hit: Hit, hidden: Sequence[Hidden]) -> dict[str, Any]:
         "end": chunk.end,
         "text": chunk.text,
         "record": chunk.record,
+        "lines": [],
         "root": stored.root,
         "ocr": stored.ocr,
         "also": stored.also,
         "similar": [asdict(similar) for similar in hit.similar],
         "hidden": [asdict(piece) for piece in hidden],
     }
+
+
+def _event(citation: Citation, score: float) -> dict[str, Any]:
+    """An event of a log as a hit. It is no passage, and has no id."""
+    row = (
+        {"rank": 0, "score": score, "id": None}
+        | asdict(citation)
+        | {"text": citation.quote, "similar": [], "hidden": []}
+    )
+    return {name: value for name, value in row.items() if name not in ("number", "quote", "words", "redacted")}
 
 
 def _questions(question: str | None, batch: Path | None, validate: Callable[[str], None]) -> list[tuple[Any, str]]:

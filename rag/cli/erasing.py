@@ -37,7 +37,8 @@ def forget(
         show_json(asdict(receipt) | {"learnt_from_it": learnt})
     else:
         for report in receipt.erased:
-            held = f"{counted(report.pages, 'page')}, {counted(report.chunks, 'passage')}, SHA-256 {report.sha256}"
+            text = f"{counted(report.pages, 'page')}, {counted(report.chunks, 'passage')}"
+            held = f"{counted(report.events, 'event') if report.events else text}, SHA-256 {report.sha256}"
             show(f"  {bold('erased')}  {one_line(report.path)}  ({held})")
         for name in receipt.still_held:
             show(mark(f"  The same content is still indexed as {one_line(name)}."))

@@ -164,7 +164,7 @@ def _show_reports(reports: Sequence[FileReport], counts: dict[str, int], seconds
     files = Counter(report.status.value for report in reports)
     listed = ", ".join(f"{count} {status}" for status, count in sorted(files.items()))
     show(bold(f"{counted(len(reports), 'file')} in {seconds:.1f} s: {listed}."))
-    show(f"Searchable from here: {_pages(counts)}, in {counted(counts['chunks'], 'passage')}.")
+    show(f"Searchable from here: {_pages(counts)}, in {counted(counts['chunks'], 'passage')}{_logs(counts)}.")
 
 
 def _pages(counts: dict[str, int]) -> str:
@@ -175,6 +175,13 @@ def _pages(counts: dict[str, int]) -> str:
         if counts[key]:
             parts.append(f"{counts[key]:,} {name}")
     return f"{counted(counts['pages'], 'page')} ({', '.join(parts)})"
+
+
+def _logs(counts: dict[str, int]) -> str:
+    """ "; of logs 3,528 events on 3,528 lines" where there are any."""
+    if not counts["log_events"]:
+        return ""
+    return f"; of logs {counted(counts['log_events'], 'event')} on {counted(counts['log_lines'], 'line')}"
 
 
 def status(settings: Settings, as_json: JsonOption = False) -> int:
@@ -208,6 +215,7 @@ def status(settings: Settings, as_json: JsonOption = False) -> int:
     show()
     for report in reports:
         place = f"{report.pages:>4} pages {report.chunks:>5} passages" if report.chunks else " " * 25
+        place = f"{f'{report.events:,} events':>25}" if report.events else place
         name = mark(report.status.value) if report.status in UNREAD else report.status.value
         detail = f"  ({one_line(report.detail)})" if report.detail else ""
         show(f"  {name:<12} {place}  {one_line(report.path)}{detail}")
@@ -221,7 +229,8 @@ def status(settings: Settings, as_json: JsonOption = False) -> int:
             if pages:
                 show(f"{'':>15}{what}: {'pages' if len(pages) > 1 else 'page'} {_ranges(pages)}")
     show()
-    show(f"{counted(counts['files'], 'file')}, {_pages(counts)}, {counted(counts['chunks'], 'passage')}.")
+    passages = counted(counts["chunks"], "passage")
+    show(f"{counted(counts['files'], 'file')}, {_pages(counts)}, {passages}{_logs(counts)}.")
     if waiting:
         show(f"{waiting:,} passages wait for their vectors; `rag ingest` gives them theirs.")
     return 0

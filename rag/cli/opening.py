@@ -72,7 +72,7 @@ def open_retriever(settings: Settings, catalog: Catalog, *, read: bool = True, t
     from rag.retrieve import Retriever
     from rag.store.collection import open_index
 
-    if not catalog.size():
+    if not catalog.size() and not catalog.logs():
         raise NothingFound(
             f"The index {settings.collection!r} holds no text; see `rag status`, and ingest a folder with documents."
         )

@@ -1,4 +1,4 @@
-"""`rag show`: the page behind a citation, as text or as a picture."""
+"""`rag show`: the page behind a citation, as text or as a picture; the lines behind one of a log."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 from textwrap import shorten
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,8 +14,14 @@ from ingest.errors import NothingFound, UsageError
 from rag.cli.command import WRITTEN, JsonOption
 from rag.cli.opening import open_catalog
 from rag.config import Settings
-from rag.term import escape, mark, one_line, say, show, show_json
+from rag.term import dim, escape, mark, one_line, say, show, show_json
 
+if TYPE_CHECKING:
+    from ingest.types import Page
+    from rag.events.table import LogTable
+    from rag.store.catalog import Catalog
+
+_AROUND = 2  # lines of a log that are shown before and after those that were asked for
 _SAID = 180  # characters of a hidden text that are repeated beside the page
 
 
@@ -26,6 +32,9 @@ def show_page(
     ],
     page: Annotated[
         int | None, typer.Option("--page", min=1, help="The page; leave out for a file without pages.")
+    ] = None,
+    lines: Annotated[
+        str | None, typer.Option("--lines", help="Lines of a log, 120 or 120-124; two more are shown on each side.")
     ] = None,
     record: Annotated[str | None, typer.Option("--record", help="The record's id, for .jsonl records.")] = None,
     image: Annotated[
@@ -41,11 +50,13 @@ def show_page(
 
     catalog = open_catalog(settings)
     path, sha256, span = place, None, None
-    found = catalog.page(path, page, record)
+    if lines is not None:
+        return _show_lines(_log(catalog, path), *_line_numbers(lines), as_json=as_json)
+    found = catalog.page(path, page, record) or _whole_log(catalog, path)
     if found is None and place.isdecimal() and page is None and record is None:
         source = last.recall(settings.index, int(place))
         path, page, record, sha256 = source.path, source.page, source.record, source.sha256
-        found = catalog.page(path, page, record)
+        found = catalog.page(path, page, record) or _whole_log(catalog, path)
         span = (source.start, source.end)
     if found is None or sha256 not in (None, found[1]):
         what = f"record {record}" if record is not None else f"page {page}" if page else "text without pages"
@@ -53,6 +64,9 @@ def show_page(
             raise NothingFound(f"The index no longer has {what} of {path!r} as it was cited; ask again.")
         raise NothingFound(f"The index has no {what} of {path!r}; `rag status` lists its files and their pages.")
     root, sha256, text = found[0], found[1], found[2].text
+    if span is not None and not as_json and image is None and catalog.log(path) is not None:
+        first = text.count("\n", 0, span[0]) + 1
+        return _show_lines(_log(catalog, path), first, first + text.count("\n", *span), as_json=False)
     if image is not None:
         _draw(Path(root, path), sha256, page, text, span, image)
     elif as_json:
@@ -67,6 +81,56 @@ def show_page(
             say(mark(one_line(f"Hidden in the document ({piece.why}): “{said}”"), sys.stderr))
         start, end = span or (0, 0)
         show(escape(text[:start]) + mark(escape(text[start:end])) + escape(text[end:]))
+    return 0
+
+
+def _log(catalog: Catalog, path: str) -> LogTable:
+    from rag.events.table import LogTable
+
+    stored = catalog.log(path)
+    if stored is None:
+        raise NothingFound(f"The index has no log {path!r}; `rag status` lists its files. Only logs have --lines.")
+    return LogTable(catalog, stored)
+
+
+def _whole_log(catalog: Catalog, path: str) -> tuple[str, str, Page] | None:
+    """A log as one page without a number."""
+    from ingest.types import Page
+    from rag.events.table import LogTable
+
+    stored = catalog.log(path)
+    if stored is None:
+        return None
+    return stored.root, stored.sha256, Page(path, None, LogTable(catalog, stored).text())
+
+
+def _line_numbers(text: str) -> tuple[int, int]:
+    first, _, last = text.partition("-")
+    try:
+        begin, end = int(first), int(last or first)
+    except ValueError:
+        begin, end = 0, 0
+    if not 1 <= begin <= end:
+        raise UsageError(f"--lines {text!r} names no lines; write 120, or 120-124.")
+    return begin, end
+
+
+def _show_lines(table: LogTable, first: int, last: int, *, as_json: bool) -> int:
+    """Print lines of a log with their numbers, and a few around them."""
+    stored = table.stored
+    if first > stored.lines:
+        raise NothingFound(f"{stored.path} has {stored.lines:,} lines, so there is no line {first:,}.")
+    last = min(last, stored.lines)
+    if as_json:
+        start, text = table.lines(first, last)
+        place = {"path": stored.path, "sha256": stored.sha256, "page": None, "root": stored.root}
+        show_json({**place, "lines": [first, last], "start": start, "end": start + len(text), "text": text})
+        return 0
+    begin, end = max(1, first - _AROUND), min(stored.lines, last + _AROUND)
+    width = len(str(end))
+    for number, text in enumerate(table.lines(begin, end)[1].split("\n"), start=begin):
+        line = f"{number:>{width}}  {escape(text.removesuffix(chr(13)))}"
+        show(mark(line) if first <= number <= last else dim(line))
     return 0
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from rag.personal.mask import Masker
-from rag.types import Answer, Citation
+from rag.types import Answer, Citation, Counted
 
 
 def redacted(answer: Answer, masker: Masker) -> Answer:
@@ -19,7 +19,12 @@ def redacted(answer: Answer, masker: Masker) -> Answer:
         nearest=tuple(_citation(item, masker) for item in answer.nearest),
         missing=tuple(map(masker.text, answer.missing)),
         warnings=(*map(masker.text, answer.warnings), *told),
+        counted=_counted(answer.counted, masker) if answer.counted else None,
     )
+
+
+def _counted(counted: Counted, masker: Masker) -> Counted:
+    return replace(counted, conditions=tuple(map(masker.text, counted.conditions)))
 
 
 def _citation(citation: Citation, masker: Masker) -> Citation:

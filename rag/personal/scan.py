@@ -12,6 +12,7 @@ from ingest.logs.lines import Text
 from ingest.readers import read
 from ingest.types import FileStatus, Page, SourceFile
 from rag.batch import Job
+from rag.events.table import LogTable
 from rag.personal.find import Found, Kind, find
 from rag.store.catalog import Catalog
 
@@ -51,7 +52,8 @@ def scan_file(job: Job, regions: Sequence[str]) -> Scan:
     source = job.source
     try:
         if job.kind == "log":
-            return _scan(source, tuple(_lines(source, regions)))
+            with Text(source.absolute) as text:
+                return _scan(source, tuple(_lines(text.lines(), regions)))
         document = read(source)
     except ReadError as error:
         return Scan(source.path, str(source.root), error.status, detail=error.detail)
@@ -66,8 +68,12 @@ def scan_index(catalog: Catalog, regions: Sequence[str]) -> Iterator[Scan]:
         report = reports.pop((root, path))
         places = tuple(_pages([page for _, _, page in pages], regions))
         yield Scan(path, root, report.status, places, report.pages, report.pages_without_text)
+    logs = {log.document: log for log in catalog.logs()}
+    named = {(file.root, file.path): logs[file.document] for file in catalog.stored_files() if file.document in logs}
     for (root, path), report in sorted(reports.items()):
-        yield Scan(path, root, report.status, detail=report.detail)
+        log = named.get((root, path))
+        places = tuple(_lines(LogTable(catalog, log).all_lines(), regions)) if log else ()
+        yield Scan(path, root, report.status, places, detail=report.detail)
 
 
 def _scan(source: SourceFile, places: tuple[Place, ...], pages: int = 0, without: tuple[int, ...] = ()) -> Scan:
@@ -80,15 +86,13 @@ def _pages(pages: Sequence[Page], regions: Sequence[str]) -> Iterator[Place]:
             yield Place(page.number, page.record, None, tuple(found))
 
 
-def _lines(source: SourceFile, regions: Sequence[str]) -> Iterator[Place]:
-    with Text(source.absolute) as text:
-        lines = iter(text.lines())
-        while block := list(islice(lines, LINES)):
-            starts = list(accumulate((len(line) + 1 for _, line in block), initial=0))
-            held: dict[int, list[Found]] = {}
-            for found in find("\n".join(line for _, line in block), regions):
-                place = bisect_right(starts, found.start) - 1
-                begin = starts[place]
-                moved = replace(found, start=found.start - begin, end=found.end - begin)
-                held.setdefault(block[place][0], []).append(moved)
-            yield from (Place(None, None, number, tuple(found)) for number, found in held.items())
+def _lines(numbered: Iterator[tuple[int, str]], regions: Sequence[str]) -> Iterator[Place]:
+    while block := list(islice(numbered, LINES)):
+        starts = list(accumulate((len(line) + 1 for _, line in block), initial=0))
+        held: dict[int, list[Found]] = {}
+        for found in find("\n".join(line for _, line in block), regions):
+            place = bisect_right(starts, found.start) - 1
+            begin = starts[place]
+            moved = replace(found, start=found.start - begin, end=found.end - begin)
+            held.setdefault(block[place][0], []).append(moved)
+        yield from (Place(None, None, number, tuple(found)) for number, found in held.items())

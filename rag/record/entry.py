@@ -52,7 +52,7 @@ class Entry:
 
     number: int  # from 1, without gaps
     time: str  # UTC, ISO 8601, milliseconds
-    # answer, refusal, summary, ingestion, erasure, attempt, tuning, cost, …; redaction, retention: about the record itself
+    # answer, refusal, summary, ingestion, erasure, attempt, …; redaction, retention: about the record itself
     kind: str
     facts: Mapping[str, Any]
     leaves: tuple[Leaf | str, ...]

@@ -18,15 +18,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.errors import IndexDamaged, LockedError, StorageError, StrongroomError, UsageError
+from ingest.logs.indexed import Block, IndexedLog
 from ingest.types import Chunk, Document, FileReport, FileStatus, Hidden, Page
 from rag.abbreviations import definitions
 from rag.store.quantised import pack, unpack
 from rag.types import StoredChunk
 
-FORMAT = 4  # of the schema; raised when an old catalog cannot be read any more
+FORMAT = 5  # of the schema; raised when an old catalog cannot be read any more
 PAGE = 8192  # bytes; a page of a document has about 2,500, and one alone in SQLite's usual 4,096 wastes the rest
 _FREE = 0.1  # share of unused pages above which the file is written anew
 BUSY_MS = 10_000  # how long a reader waits for a writer's short commit
+_HEADER = 32  # bytes that packed data may begin with whatever is in it
+_SAMPLE, _SAMPLED = 32, 1024  # bytes of packed data that are looked for when it is erased; bytes from one to the next
 _MARKS = 500  # values in one IN (...); SQLite allows 32,766
 
 # Words of the section and of the title say what a passage is about, in fewer words than the passage itself.
@@ -40,6 +43,20 @@ class StoredFile:
     document: int
     root: str
     path: str  # relative to the root
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLog:
+    """A log whose events can be asked about."""
+
+    document: int
+    root: str
+    path: str  # relative to the root
+    sha256: str
+    format: str
+    lines: int
+    events: int
+    also: tuple[str, ...] = ()  # other paths of files with the very same bytes
 
 
 class Catalog:
@@ -181,6 +198,26 @@ class Catalog:
             )
             self._insert_file(report, owner)
 
+    def put_log(self, report: FileReport, log: IndexedLog) -> None:
+        """Store a log's events and text, replacing what was there."""
+        with self._write():
+            self._forget_file(report.root, report.path)
+            owner = self._db.execute(
+                "INSERT INTO documents (sha256, suffix, title) VALUES (?, ?, '')", (report.sha256, _suffix(report.path))
+            ).lastrowid
+            self._db.execute(
+                "INSERT INTO logs VALUES (?, ?, ?, ?, ?, ?)",
+                (owner, log.format, log.lines, log.events, log.values, log.findings),
+            )
+            self._db.executemany(
+                "INSERT INTO log_columns VALUES (?, ?, ?)", [(owner, *column) for column in log.columns.items()]
+            )
+            self._db.executemany(
+                "INSERT INTO log_blocks VALUES (?, ?, ?, ?)",
+                [(owner, block.start, block.line, block.data) for block in log.blocks],
+            )
+            self._insert_file(report, owner)
+
     def _vector_of(self, key: int, chunk: Chunk) -> bytes | None:
         """The vector of a chunk with the same text below the same headings, if there is one."""
         rows = self._db.execute(
@@ -224,8 +261,8 @@ class Catalog:
         self._db.execute("INSERT OR IGNORE INTO roots (path) VALUES (?)", (report.root,))
         self._db.execute(
             "INSERT INTO files (root, path, document, sha256, status, pages, pages_without_text, pages_ocr, "
-            "pages_failed, pages_skipped, chunks, detail) "
-            "SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM roots WHERE path = ?",
+            "pages_failed, pages_skipped, chunks, detail, lines, events) "
+            "SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM roots WHERE path = ?",
             (
                 report.path,
                 document,
@@ -238,6 +275,8 @@ class Catalog:
                 json.dumps(report.pages_skipped),
                 report.chunks,
                 report.detail,
+                report.lines,
+                report.events,
                 report.root,
             ),
         )
@@ -268,12 +307,14 @@ class Catalog:
         self._db.execute("DELETE FROM hidden WHERE page IN (SELECT id FROM pages WHERE document = ?)", (document,))
         self._db.execute("DELETE FROM pages WHERE document = ?", (document,))
         self._db.execute("DELETE FROM abbreviations WHERE document = ?", (document,))
+        for table in ("log_blocks", "log_columns", "logs"):
+            self._db.execute(f"DELETE FROM {table} WHERE document = ?", (document,))
         self._db.execute("DELETE FROM documents WHERE id = ?", (document,))
 
     # --- erasing ------------------------------------------------------------------------------------------------
 
     def sole_content(self, reports: Sequence[FileReport]) -> tuple[list[str], list[bytes]]:
-        """Texts (pages, titles, records' ids, abbreviations) and packed vectors that no file but these holds."""
+        """Texts (pages, titles, records' ids, abbreviations), vectors, pieces of packed logs that only these hold."""
         texts: list[str] = []
         vectors: list[bytes] = []
         with _sentences(self.path):
@@ -288,6 +329,7 @@ class Catalog:
                     (document,),
                 )
                 vectors += [row[0] for row in rows]
+                vectors += [piece for data in self._log_data(document) for piece in _samples(data)]
         return texts, vectors
 
     def other_names(self, reports: Sequence[FileReport]) -> list[str]:
@@ -335,14 +377,27 @@ class Catalog:
                         yield text
 
     def exact_bytes(self) -> Iterator[bytes]:
-        """Every vector, path and hash that is stored."""
+        """Every vector, packed piece of a log, path and hash that is stored."""
         with _sentences(self.path):
             for (vector,) in self._db.execute("SELECT vector FROM chunks WHERE vector IS NOT NULL"):
                 yield vector
+            for (document,) in self._db.execute("SELECT document FROM logs").fetchall():
+                yield from self._log_data(document)
             for row in self._db.execute(
                 "SELECT files.path, sha256, roots.path FROM files JOIN roots ON roots.id = root"
             ):
                 yield "\n".join(filter(None, row)).encode()
+
+    def _log_data(self, document: int) -> Iterator[bytes]:
+        """All that is stored of a log, packed."""
+        for query in (
+            'SELECT "values" FROM logs WHERE document = ?',
+            "SELECT findings FROM logs WHERE document = ?",
+            "SELECT data FROM log_columns WHERE document = ?",
+            "SELECT data FROM log_blocks WHERE document = ?",
+        ):
+            for (data,) in self._db.execute(query, (document,)):
+                yield data
 
     def _documents(self, reports: Sequence[FileReport]) -> list[int]:
         found = []
@@ -478,6 +533,51 @@ class Catalog:
         query = "SELECT chunks.id, document FROM chunks JOIN pages ON pages.id = page WHERE document IN ({marks})"
         return dict(self._select(query, sorted(documents)))
 
+    # --- reading logs -------------------------------------------------------------------------------------------
+
+    def logs(self) -> list[StoredLog]:
+        """Every log, under the first name of its document, by that name."""
+        with _sentences(self.path):
+            rows = self._db.execute(
+                "SELECT logs.document, roots.path, files.path, documents.sha256, format, logs.lines, logs.events, "
+                "(SELECT json_group_array(other.path) FROM files AS other WHERE other.document = logs.document "
+                "AND other.id != files.id) FROM logs JOIN documents ON documents.id = logs.document "
+                "JOIN files ON files.id = (SELECT min(id) FROM files WHERE document = logs.document) "
+                "JOIN roots ON roots.id = files.root ORDER BY files.path, roots.path"
+            ).fetchall()
+        return [
+            StoredLog(document, root, path, sha256, form, lines, events, tuple(json.loads(also)))
+            for document, root, path, sha256, form, lines, events, also in rows
+        ]
+
+    def log(self, path: str) -> StoredLog | None:
+        """The log of this name; the first where several folders have one."""
+        return next((log for log in self.logs() if path in (log.path, *log.also)), None)
+
+    def log_column(self, document: int, name: str) -> bytes:
+        """A column of a log's events, packed."""
+        with _sentences(self.path):
+            query = "SELECT data FROM log_columns WHERE document = ? AND name = ?"
+            return bytes(self._db.execute(query, (document, name)).fetchone()[0])
+
+    def log_facts(self, document: int) -> tuple[bytes, bytes]:
+        """The values of a log's fields, and its findings, packed."""
+        with _sentences(self.path):
+            row = self._db.execute('SELECT "values", findings FROM logs WHERE document = ?', (document,)).fetchone()
+        return row[0], row[1]
+
+    def log_blocks(self, document: int, first: int = 1, last: int | None = None) -> Iterator[Block]:
+        """The blocks of a log's text that hold the lines `first` to `last`, in order; all from `first` without it."""
+        begin = 'SELECT max("start") FROM log_blocks WHERE document = ? AND (line < ? OR "start" = 0)'
+        query = 'SELECT "start", line, data FROM log_blocks WHERE document = ? AND "start" = ?'
+        following = 'SELECT min("start") FROM log_blocks WHERE document = ? AND "start" > ? AND line <= ?'
+        until = last if last is not None else 1 << 62
+        with _sentences(self.path):
+            place = self._db.execute(begin, (document, first)).fetchone()[0]
+            while place is not None:
+                yield Block(*self._db.execute(query, (document, place)).fetchone())
+                place = self._db.execute(following, (document, place, until)).fetchone()[0]
+
     def size(self) -> int:
         """How many chunks there are."""
         with _sentences(self.path):
@@ -541,6 +641,11 @@ class Catalog:
             query = f"SELECT short, long, count(*) FROM abbreviations WHERE {column} IN ({{marks}}) GROUP BY 1, 2"
             counts |= {(short, long): count for short, long, count in self._select(query, texts)}
         return sorted(counts, key=lambda pair: (-counts[pair], pair))
+
+    def all_abbreviations(self) -> list[tuple[str, str]]:
+        """`(short, long)` of every document, each once."""
+        with _sentences(self.path):
+            return self._db.execute("SELECT DISTINCT short, long FROM abbreviations ORDER BY 1, 2").fetchall()
 
     def vocabulary(self, first: str) -> list[tuple[str, int]]:
         """`(stem, how many chunks have it)` of the indexed words that begin with the letter `first`."""
@@ -620,7 +725,7 @@ _MATCH = f"SELECT rowid, -bm25(words, {_WEIGHTS}) AS score FROM words WHERE word
 
 _REPORTS = (
     "SELECT files.path, roots.path, files.sha256, status, pages, pages_without_text, chunks, detail, pages_ocr, "
-    "pages_failed, pages_skipped "
+    "pages_failed, pages_skipped, lines, events "
     "FROM files JOIN roots ON roots.id = files.root"
 )
 
@@ -644,7 +749,7 @@ def _stored(row: tuple) -> StoredChunk:  # type: ignore[type-arg]
 
 
 def _report(row: tuple) -> FileReport:  # type: ignore[type-arg]
-    path, root, sha256, status, pages, without, chunks, detail, ocr, failed, skipped = row
+    path, root, sha256, status, pages, without, chunks, detail, ocr, failed, skipped, lines, events = row
     return FileReport(
         path,
         root,
@@ -657,7 +762,15 @@ def _report(row: tuple) -> FileReport:  # type: ignore[type-arg]
         tuple(json.loads(ocr)),
         tuple(json.loads(failed)),
         tuple(json.loads(skipped)),
+        lines,
+        events,
     )
+
+
+def _samples(data: bytes) -> Iterator[bytes]:
+    """Pieces of packed data by which it would be recognised, wherever it were left."""
+    for start in range(_HEADER, len(data) - _SAMPLE + 1, _SAMPLED):
+        yield data[start : start + _SAMPLE]
 
 
 def _key(text: str) -> int:

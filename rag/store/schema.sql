@@ -27,6 +27,8 @@ CREATE TABLE files (
     pages_skipped      TEXT NOT NULL,
     chunks             INTEGER NOT NULL,
     detail             TEXT NOT NULL,
+    lines              INTEGER NOT NULL,  -- of a log, as is the next
+    events             INTEGER NOT NULL,
     UNIQUE (root, path)
 ) STRICT;
 CREATE INDEX files_of_document ON files (document);
@@ -60,6 +62,31 @@ CREATE TABLE abbreviations (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX abbreviations_by_short ON abbreviations (short);
 CREATE INDEX abbreviations_by_long ON abbreviations (long);
+
+-- What questions about a log are answered from: ingest.logs.indexed.IndexedLog. All data is packed by zlib.
+CREATE TABLE logs (
+    document INTEGER PRIMARY KEY REFERENCES documents (id),
+    format   TEXT NOT NULL,
+    lines    INTEGER NOT NULL,
+    events   INTEGER NOT NULL,
+    "values" BLOB NOT NULL,               -- JSON: the values of each field, by their numbers
+    findings BLOB NOT NULL                -- JSON
+) STRICT;
+
+CREATE TABLE log_columns (
+    document INTEGER NOT NULL REFERENCES logs (document),
+    name     TEXT NOT NULL,               -- ingest.logs.indexed.COLUMNS
+    data     BLOB NOT NULL,               -- integers, one for each event
+    PRIMARY KEY (document, name)
+) STRICT;
+
+CREATE TABLE log_blocks (
+    document INTEGER NOT NULL REFERENCES logs (document),
+    "start"  INTEGER NOT NULL,            -- code points of the log's text before it
+    line     INTEGER NOT NULL,            -- 1-based, that its first character stands on
+    data     BLOB NOT NULL,               -- UTF-8
+    PRIMARY KEY (document, "start")
+) STRICT;
 
 CREATE TABLE chunks (
     id      INTEGER PRIMARY KEY AUTOINCREMENT, -- never used twice: the vector index knows chunks by it

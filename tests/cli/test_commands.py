@@ -150,7 +150,7 @@ def test_ingest_again_and_after_a_change(indexed: Rag, docs: Path) -> None:
         "unchanged",
         {
             *("path", "sha256", "status", "root", "pages", "pages_without_text", "chunks", "detail"),
-            *("pages_ocr", "pages_failed", "pages_skipped"),
+            *("pages_ocr", "pages_failed", "pages_skipped", "lines", "events"),
         },
     )
     (docs / "policy.md").write_text("Visitors wear a badge.\n")
@@ -181,7 +181,7 @@ def test_search(indexed: Rag) -> None:
     assert set(result) == {"query", "hits", "timings_ms"}
     assert set(result["hits"][0]) == {
         *("rank", "score", "id", "path", "sha256", "page", "section", "start", "end", "text", "record", "root"),
-        *("ocr", "also", "similar", "hidden"),
+        *("ocr", "lines", "also", "similar", "hidden"),
     }
     for rank, hit in enumerate(result["hits"], start=1):
         assert hit["rank"] == rank
@@ -258,7 +258,7 @@ def test_an_answer(indexed: Rag) -> None:
     assert set(answer) == {
         *("question", "found", "answer", "mode", "confidence", "citations", "missing", "warnings"),
         *("nearest", "searched"),
-        *("dropped_sentences", "unreadable", "model", "search_adapter", "timings_ms"),
+        *("dropped_sentences", "unreadable", "model", "search_adapter", "counted", "timings_ms"),
     }
     assert "30 minutes" in answer["answer"]
     assert answer["mode"] in ("written", "quoted")

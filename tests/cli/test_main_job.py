@@ -58,11 +58,14 @@ def test_every_file_of_the_office_is_accounted_for(office_ingest: dict[str, Any]
     assert statuses["board/board-risk-briefing-2026-q1.pdf"] == "password"
     others = Counter(status for path, status in statuses.items() if not path.startswith("logs/"))
     assert others == {"indexed": len(files()) - 4, "password": 1}
-    assert {status for path, status in statuses.items() if path.startswith("logs/")} == {"unsupported"}
+    assert {status for path, status in statuses.items() if path.startswith("logs/")} == {"indexed"}
 
 
 def test_pages_and_chunks_add_up(office_ingest: dict[str, Any], office: Rag) -> None:
-    indexed = [entry for entry in office_ingest["files"] if entry["status"] == "indexed"]
+    logs = [entry for entry in office_ingest["files"] if entry["events"]]
+    assert {entry["path"] for entry in logs} == {path for path in files() if path.startswith("logs/")}
+    assert not any(entry["pages"] or entry["chunks"] for entry in logs)
+    indexed = [entry for entry in office_ingest["files"] if entry["status"] == "indexed" and entry not in logs]
     assert sum(entry["pages"] for entry in indexed) >= 100
     assert all(entry["chunks"] >= entry["pages"] > 0 for entry in indexed)
     totals = office_ingest["totals"]
