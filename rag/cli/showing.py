@@ -43,7 +43,7 @@ def show_page(
     path, sha256, span = place, None, None
     found = catalog.page(path, page, record)
     if found is None and place.isdecimal() and page is None and record is None:
-        source = last.recall(settings.index, int(place))
+        source = last.recall(settings.index, int(place), settings.key)
         path, page, record, sha256 = source.path, source.page, source.record, source.sha256
         found = catalog.page(path, page, record)
         span = (source.start, source.end)

@@ -24,7 +24,7 @@ from rag.store.seal import fingerprint
 from rag.types import Answer, Generator, Hit, ModelInfo
 
 ANSWER, REFUSAL, SUMMARY, INGESTION, ERASURE = "answer", "refusal", "summary", "ingestion", "erasure"
-ATTEMPT = "attempt"
+ATTEMPT, ENCRYPTION = "attempt", "encryption"
 _SAMPLING = {"temperature": 0.0, "seed": None}  # greedy: no number is drawn, so there is no seed
 
 
@@ -129,6 +129,11 @@ def of_attempts(attempts: Sequence[Attempt]) -> Note:
     """Tries to reach the internet that the guard refused. Who tried may be a path, so that is a leaf."""
     facts = {"program": __version__, "attempts": sum(attempt.count for attempt in attempts)}
     return Note(ATTEMPT, facts, [leaf("attempt", asdict(attempt)) for attempt in attempts])
+
+
+def of_encryption(what: str) -> Note:
+    """That the home was "encrypted", "decrypted", or that its "passphrase changed"."""
+    return Note(ENCRYPTION, {"program": __version__, "what": what}, [])
 
 
 def _digest(file: Path) -> str | None:
