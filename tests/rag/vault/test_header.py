@@ -1,4 +1,4 @@
-"""The header of an encrypted home: a wrong passphrase is told from damage, and damage is never taken for a plain home."""
+"""The header of an encrypted home: a wrong passphrase is told from damage, and damage from a home in plain."""
 
 import json
 from collections.abc import Iterator
@@ -47,7 +47,7 @@ def test_another_passphrase_is_one_sentence(home: Path) -> None:
     found = header.read(home)
     assert found
     for wrong in (b"", WORDS[:-1], WORDS.upper()):
-        with pytest.raises(UsageError, match="does not open .* nothing was touched") as error:
+        with pytest.raises(UsageError, match=r"does not open .* nothing was touched") as error:
             found.unlock(wrong, home)
         assert WORDS.decode() not in str(error.value)
 
@@ -82,13 +82,11 @@ def test_any_damage_is_told_and_is_no_wrong_passphrase(home: Path, data: st.Data
         del changed[place:]
     try:
         path.write_bytes(changed)
-        found = None
-        try:
-            found = header.read(home)
-        except KeyDamaged as error:
-            assert error.exit_code == 4
-            assert "put a copy of it back" in str(error)
-        assert found in (None, true)  # a blank that is another blank says the same
+        if changed.split() == whole.split():  # a blank that is another blank says the same
+            assert header.read(home) == true
+        else:
+            with pytest.raises(KeyDamaged, match="put a copy of it back"):
+                header.read(home)
     finally:
         path.write_bytes(whole)
 
