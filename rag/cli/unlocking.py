@@ -87,8 +87,8 @@ def new_passphrase(home: Path, file: Path | None, option: str = "--key-file") ->
             f"There is no terminal to ask for a passphrase for {home}; run this in one, or name a file that holds it: "
             f"{option} FILE."
         )
-    typed = _typed(f"New passphrase for {home}: ")
-    if _typed("The same again: ") != typed:
+    typed = _typed(f"New passphrase for {home}:")
+    if _typed("The same again:") != typed:
         raise UsageError("These are two different passphrases; nothing was done.")
     return typed
 
@@ -101,12 +101,12 @@ def _passphrase(settings: Settings) -> bytes:
             f"{settings.home} is encrypted. Run this in a terminal, to be asked for its passphrase, or name a file "
             "that holds it: --key-file FILE, or RAG_PASSPHRASE_FILE in the environment."
         )
-    return _typed(f"Passphrase of {settings.home}: ")
+    return _typed(f"Passphrase of {settings.home}:")
 
 
 def _typed(prompt: str) -> bytes:
     try:
-        typed = getpass(one_line(prompt))
+        typed = getpass(f"{one_line(prompt)} ")
     except EOFError:
         typed = ""
     if not typed:
