@@ -20,7 +20,7 @@ from rag.vault.cipher import BYTES, Key, is_encrypted, new_key, unwrapped
 
 NAME = "encryption.json"
 FORMAT = 1
-COST = 1 << 17  # scrypt's N: 128 MiB and about half a second for each try (OWASP's recommendation, with r = 8, p = 1)
+COST = 1 << 17  # scrypt's N: 128 MiB and 0.67 s of processor time a try (as OWASP recommends, with r = 8, p = 1)
 _BLOCK, _LANES = 8, 1  # scrypt's r and p
 _MOST = 1 << 22  # the highest N that is believed: a spoilt header must not take all memory
 _SALT = 16  # bytes
