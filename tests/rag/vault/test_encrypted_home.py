@@ -249,7 +249,7 @@ def killed(run: Callable[[Path], None], number: int, home: Path, tally: Path) ->
 
 
 def places(writes: int) -> Iterator[int]:
-    """A sample of all writes; benchmarks/at_rest.py takes every one."""
+    """A sample of all writes."""
     yield from sorted({*range(2, writes, max(writes // 4, 1)), writes})
 
 
