@@ -9,6 +9,7 @@ StrongroomError            anything a user can mend; carries the exit code
 ├── OfflineError           something tried to open an internet socket                               2
 ├── IndexDamaged           the catalog or the vector index cannot be trusted                        4
 ├── RecordDamaged          the record is not as it was written                                      4
+├── KeyDamaged             the header of an encrypted home is damaged or gone                       4
 └── ReadError              one file could not be read; carries that file's status. The run goes on  3
 """
 
@@ -53,6 +54,12 @@ class IndexDamaged(StrongroomError):
 
 class RecordDamaged(StrongroomError):
     """The record is not as it was written."""
+
+    exit_code = 4
+
+
+class KeyDamaged(StrongroomError):
+    """The header of an encrypted home is damaged or gone."""
 
     exit_code = 4
 

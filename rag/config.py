@@ -3,13 +3,14 @@
 import json
 import os
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import platformdirs
 
 from ingest.errors import StorageError, UsageError
+from rag.vault.cipher import Key
 
 HITS = 10  # passages `rag search` shows
 ANSWER_THRESHOLD = 0.5  # confidence below which `rag ask` refuses; rag/answerable.py says what it is made of
@@ -40,6 +41,8 @@ class Settings:
     chat_history: bool = False  # keep the lines typed in `rag chat` for the next one
     record: bool = True  # write down what was asked, answered, summarised, ingested and erased
     record_days: int = 0  # days that entries of the record are kept; 0: until somebody moves it away
+    key_file: Path | None = None  # a file that holds the passphrase of an encrypted home; None: ask for it
+    key: Key | None = field(default=None, repr=False)  # of an encrypted home that was opened
 
     @property
     def models(self) -> Path:
@@ -67,8 +70,10 @@ class Settings:
         return self.home / "record"
 
 
-def resolve(home: Path | None = None, **flags: str | float | None) -> Settings:
+def resolve(home: Path | None = None, key_file: Path | None = None, **flags: str | float | None) -> Settings:
     """Settings from flags (None: not given), environment, `config.toml` and defaults.
+
+    Where a passphrase lies is no setting of `config.toml`: that lies beside what it would open.
 
     Raises:
         UsageError: a setting has the wrong type or an unknown name, or `config.toml` is not TOML.
@@ -104,6 +109,7 @@ def resolve(home: Path | None = None, **flags: str | float | None) -> Settings:
         chat_history=values.get("chat_history", False),
         record=values.get("record", True),
         record_days=days,
+        key_file=key_file or _path(os.environ.get("RAG_PASSPHRASE_FILE")),
     )
 
 

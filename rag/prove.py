@@ -8,6 +8,7 @@ try to open an internet socket: both have to see it. What is made of the finding
 
 import hashlib
 import json
+import os
 import platform
 import shutil
 import signal
@@ -197,6 +198,7 @@ class _Bench:
                 trace.traced(self.strace, log, command) if self.strace else command,
                 preexec_fn=namespace.enter if self.apart else None,
                 input=typed,
+                env={name: value for name, value in os.environ.items() if name != "RAG_PASSPHRASE_FILE"},
                 capture_output=True,
                 text=True,
                 errors="replace",

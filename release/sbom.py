@@ -31,7 +31,11 @@ from rag import __version__
 from rag.models.catalogue import CATALOGUE, sha256
 
 ROOT = Path(__file__).resolve().parent.parent
-LICENCES = {"strongroom": "Apache-2.0", "tiktoken": "MIT"}
+LICENCES = {
+    "sqlcipher3": "Zlib AND BSD-3-Clause AND Apache-2.0",  # the module, and SQLCipher and OpenSSL inside its wheel
+    "strongroom": "Apache-2.0",
+    "tiktoken": "MIT",
+}
 """Where a package's own metadata do not say it in a word."""
 UNKNOWN = "not stated"
 

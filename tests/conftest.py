@@ -62,6 +62,7 @@ def _settings_of_the_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
         "RAG_CHAT_HISTORY",
         "RAG_RECORD",
         "RAG_RECORD_DAYS",
+        "RAG_PASSPHRASE_FILE",
     ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("RAG_HOME", str(tmp_path / "nobodys-home"))

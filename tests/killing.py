@@ -14,6 +14,8 @@ from multiprocessing.forkserver import set_forkserver_preload
 from pathlib import Path
 from typing import Any
 
+from sqlcipher3 import dbapi2
+
 HANGS = 60  # seconds
 
 _CHANGES = ("os.rename", "os.remove", "os.rmdir", "os.mkdir")
@@ -46,13 +48,16 @@ def die_at(number: int, tally: Path, below: Path) -> None:
         if not statement.lstrip().upper().startswith(_READS):
             count()
 
-    def connect(*arguments: Any, **options: Any) -> sqlite3.Connection:
-        database = original(*arguments, **options)
-        database.set_trace_callback(trace)
-        return database
+    def traced(original: Callable[..., sqlite3.Connection]) -> Callable[..., sqlite3.Connection]:
+        def connect(*arguments: Any, **options: Any) -> sqlite3.Connection:
+            database = original(*arguments, **options)
+            database.set_trace_callback(trace)
+            return database
 
-    original = sqlite3.connect
-    sqlite3.connect = connect  # type: ignore[assignment]
+        return connect
+
+    for library in (sqlite3, dbapi2):  # catalogs in plain, and encrypted
+        library.connect = traced(library.connect)
     sys.addaudithook(watch)
 
 

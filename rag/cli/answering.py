@@ -168,7 +168,7 @@ def ask(
         answer = answerer.ask(questions[0][1], only=only, on_hits=printer.hits, on_sentence=printer.sentence)
         printer.finish(redacted(answer, masker) if masker else answer)
     try:
-        last.keep(settings.index, answer.citations or answer.nearest)
+        last.keep(settings.index, answer.citations or answer.nearest, settings.key)
     except StorageError as error:  # the answer stands all the same
         say(one_line(str(error)))
     return 0 if answer.found else NOT_FOUND

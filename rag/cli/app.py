@@ -11,6 +11,7 @@ from rag.cli import (
     classifying,
     comparing,
     costing,
+    encrypting,
     erasing,
     evaluating,
     extracting,
@@ -27,11 +28,13 @@ from rag.cli.command import (
     DebugOption,
     EmbeddingOption,
     HomeOption,
+    KeyFileOption,
     LanguageOption,
     NoRecordOption,
     ReaderOption,
     command,
     keep,
+    never,
 )
 from rag.term import show
 
@@ -59,6 +62,7 @@ def options(
     embedding_model: EmbeddingOption = None,
     reader_model: ReaderOption = None,
     language_model: LanguageOption = None,
+    key_file: KeyFileOption = None,
     no_record: NoRecordOption = False,
     debug: DebugOption = False,
     version: Annotated[
@@ -66,26 +70,30 @@ def options(
     ] = False,
 ) -> None:
     """Options that stand before a command hold for it as if they stood behind it."""
-    keep(context, home, collection, embedding_model, reader_model, language_model, no_record, debug)
+    keep(context, home, collection, embedding_model, reader_model, language_model, key_file, no_record, debug)
 
 
-app.command("ingest")(command(indexing.ingest))
+app.command("ingest")(command(indexing.ingest, opens=lambda options: not options["encrypt"]))  # else it begins one
 app.command("search")(command(answering.search))
 app.command("ask")(command(answering.ask))
 app.command("chat")(command(chatting.chat, here=True))  # /save FILE
 app.command("show")(command(showing.show_page))
 app.command("summarize")(command(logbook.summarize))
-app.command("logs")(command(logbook.logs))
-app.command("diff")(command(comparing.diff))
-app.command("extract")(command(extracting.extract))
-app.command("classify")(command(classifying.classify))
+app.command("logs")(command(logbook.logs, opens=never))
+app.command("diff")(command(comparing.diff, opens=never))
+app.command("extract")(command(extracting.extract, opens=never))
+app.command("classify")(command(classifying.classify, opens=never))
 app.command("status")(command(indexing.status))
 app.command("verify")(command(indexing.verify))
 app.command("forget")(command(erasing.forget))
-app.command("scan")(command(scanning.scan))
+app.command("scan")(command(scanning.scan, opens=lambda options: options["index"]))
 app.add_typer(recording.app, name="record")
-app.command("models")(command(house.models))
-app.command("eval")(command(evaluating.evaluate))
+app.command("encrypt")(command(encrypting.encrypt, opens=never))  # they open the home themselves
+app.command("decrypt")(command(encrypting.decrypt, opens=never))
+app.command("passphrase")(command(encrypting.change, opens=never))
+app.command("models")(command(house.models, opens=never))
+app.command("eval")(command(evaluating.evaluate, opens=lambda options: not options["compare"]))
 app.add_typer(tuning.app, name="tune")
 app.command("cost")(command(costing.cost))
-app.command("doctor")(command(house.doctor, unconfined_with="prove"))  # namespaces; each step confines itself
+# A proof enters namespaces, and each of its steps confines itself.
+app.command("doctor")(command(house.doctor, unconfined_with="prove", opens=never))

@@ -7,8 +7,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -51,7 +50,7 @@ def chat(
     conversation = Conversation(answerer, only)
     files = len(answerer.retriever.catalog.stored_files())
     say(f"Ask about {counted(files, 'file')}. /help lists commands, Ctrl-C stops an answer, Ctrl-D ends.")
-    for line in _typed(settings.typed if settings.chat_history else None):
+    for line in _typed(settings):
         try:
             if not line.startswith("/"):
                 _ask(conversation, line)
@@ -66,8 +65,8 @@ def chat(
     return 0
 
 
-def _typed(kept: Path | None) -> Iterator[str]:
-    """Lines as they are typed, without empty ones. On a terminal with editing and a history, which `kept` outlives."""
+def _typed(settings: Settings) -> Iterator[str]:
+    """Lines as they are typed, without empty ones. On a terminal with editing, and a history where it is to be kept."""
     if not sys.stdin.isatty():
         yield from filter(None, map(str.strip, sys.stdin))
         return
@@ -75,15 +74,16 @@ def _typed(kept: Path | None) -> Iterator[str]:
         import readline  # input() edits lines once it is there; Python on some systems is built without
     except ImportError:
         readline = None  # type: ignore[assignment]
-    if readline and kept:
-        with suppress(OSError):  # none yet
-            readline.read_history_file(kept)
-        readline.set_history_length(_HISTORY)
+    if readline and settings.chat_history:
+        for line in _remembered(settings):
+            readline.add_history(line)
     try:
         yield from _edited()
     finally:
-        if readline and kept:
-            _keep(readline.write_history_file, kept)
+        if readline and settings.chat_history:
+            last = readline.get_current_history_length()
+            lines = [readline.get_history_item(place) for place in range(max(last - _HISTORY, 0) + 1, last + 1)]
+            _keep(settings, lines)
 
 
 def _edited() -> Iterator[str]:
@@ -98,14 +98,33 @@ def _edited() -> Iterator[str]:
             return
 
 
-def _keep(write: Callable[[Path], None], kept: Path) -> None:
-    """Write the history for its owner alone. What was typed is no reason to end with an error."""
+def _remembered(settings: Settings) -> list[str]:
+    """The lines of earlier conversations."""
+    from rag.vault.cipher import decoded
+    from rag.vault.files import TYPED_ABOUT
+
     try:
-        os.close(os.open(kept, os.O_WRONLY | os.O_CREAT, 0o600))
-        kept.chmod(0o600)
-        write(kept)
+        return decoded(settings.key, settings.typed.read_bytes(), TYPED_ABOUT).decode().splitlines()
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError) as error:
+        say(one_line(f"What you typed before cannot be read from {settings.typed} ({error}); it will be written anew."))
+        return []
+
+
+def _keep(settings: Settings, lines: Sequence[str]) -> None:
+    """Write the history for its owner alone. What was typed is no reason to end with an error."""
+    from rag.vault.cipher import encoded
+    from rag.vault.files import TYPED_ABOUT
+
+    data = "".join(f"{line}\n" for line in lines).encode(errors="surrogateescape")
+    try:
+        descriptor = os.open(settings.typed, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(descriptor, 0o600)
+            file.write(encoded(settings.key, data, TYPED_ABOUT))
     except OSError as error:
-        say(one_line(f"What you typed could not be kept in {kept} ({error.strerror})."))
+        say(one_line(f"What you typed could not be kept in {settings.typed} ({error.strerror})."))
 
 
 def _ask(conversation: Conversation, question: str) -> None:

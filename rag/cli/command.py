@@ -6,7 +6,8 @@ import inspect
 import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
@@ -42,6 +43,12 @@ ReaderOption = Annotated[
 LanguageOption = Annotated[
     Path | None, typer.Option("--language-model", help="A GGUF file to use instead of the default model.")
 ]
+KeyFileOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--key-file", help="A file that holds the passphrase of an encrypted home. [env: RAG_PASSPHRASE_FILE]"
+    ),
+]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show tracebacks; they may quote documents.")]
 NoReaderOption = Annotated[
     bool, typer.Option("--no-reader", help="Rank by words and meaning alone: faster, and less often right.")
@@ -62,6 +69,7 @@ _SHARED: dict[str, Any] = {
     "embedding_model": EmbeddingOption,
     "reader_model": ReaderOption,
     "language_model": LanguageOption,
+    "key_file": KeyFileOption,
     "no_record": NoRecordOption,
     "debug": DebugOption,
 }
@@ -74,6 +82,7 @@ def keep(
     embedding_model: EmbeddingOption = None,
     reader_model: ReaderOption = None,
     language_model: LanguageOption = None,
+    key_file: KeyFileOption = None,
     no_record: NoRecordOption = False,
     debug: DebugOption = False,
 ) -> None:
@@ -88,8 +97,21 @@ def _place(error: BaseException) -> str:
     return f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}"
 
 
+def _always(_: Mapping[str, Any]) -> bool:
+    return True
+
+
+def never(_: Mapping[str, Any]) -> bool:
+    """For `opens`: the command works with what lies outside the home."""
+    return False
+
+
 def command(
-    function: Callable[..., int | None], *, here: bool = False, unconfined_with: str | None = None
+    function: Callable[..., int | None],
+    *,
+    here: bool = False,
+    unconfined_with: str | None = None,
+    opens: Callable[[Mapping[str, Any]], bool] = _always,
 ) -> Callable[..., None]:
     """Make a function a command: its first argument is the resolved Settings, its result the exit code (None: 0).
 
@@ -99,6 +121,8 @@ def command(
     Args:
         here: it may also write below the folder it was started in.
         unconfined_with: the option that, where given, takes the bounds of writing off.
+        opens: told its options, whether it needs what the home holds. Then an encrypted home is opened before anything
+            is done, and nobody encrypts or decrypts it meanwhile.
     """
     hints = get_type_hints(function, include_extras=True)
     written = [name for name, hint in hints.items() if WRITTEN in getattr(hint, "__metadata__", ())]
@@ -112,6 +136,7 @@ def command(
         confined = shared.pop(CONFINED, False) and not (unconfined_with and options[unconfined_with])
         said = ""
         settings = None
+        held = contextlib.ExitStack()
         try:
             settings = resolve(shared.pop("home", None), record=record, **shared)
             if settings.home.is_dir():  # else there is nothing to keep yet; what begins a home claims it
@@ -119,6 +144,10 @@ def command(
             if confined:
                 outputs = [Path(options[name]) for name in written if options[name]]
                 _confine(settings.home, [*outputs, *([Path.cwd()] if here else [])])
+            if opens(options) and settings.home.is_dir():
+                from rag.cli.unlocking import opened
+
+                settings = replace(settings, key=held.enter_context(opened(settings)))
             code = function(settings, **options)
         except StrongroomError as error:
             if debug:
@@ -146,6 +175,7 @@ def command(
                     say(escape(attempt.sentence))
             if refused and settings is not None:
                 _record_attempts(settings, refused)
+            held.close()
         raise typer.Exit(code or 0)
 
     own = list(inspect.signature(function).parameters.values())[1:]
@@ -172,8 +202,13 @@ def _record_attempts(settings: Settings, refused: Sequence[Attempt]) -> None:
     """Write refused tries into the record of a home that is there. Whether they could be is said, as everywhere."""
     from rag.cli.opening import open_recorder
     from rag.record.notes import of_attempts
+    from rag.vault import header
 
-    if settings.home.is_dir() and (failure := open_recorder(settings).write(lambda: of_attempts(refused))):
+    if not settings.home.is_dir():
+        return
+    if settings.key is None and (settings.home / header.NAME).exists():
+        say("This is NOT in the record: the home is encrypted, and this command has not opened it.")
+    elif failure := open_recorder(settings).write(lambda: of_attempts(refused)):
         say(escape(failure))
 
 

@@ -29,7 +29,8 @@ def forget(
 
     open_catalog(settings).close()  # says so where there is nothing, or nothing sound
     with write_lock(settings.index):
-        receipt = erase(settings.index, settings.home, path, Ledger(settings.ledger))
+        ledger = Ledger(settings.ledger, settings.key)
+        receipt = erase(settings.index, settings.home, path, ledger, key=settings.key)
     adapters.discard_unfinished(settings.adapters)
     learnt = [one.name for one in adapters.listed(settings.adapters) if one.collection == settings.collection]
     failure = open_recorder(settings).write(lambda: of_erasure(receipt, settings.index))

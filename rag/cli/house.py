@@ -137,7 +137,7 @@ def doctor(
         return _prove(settings, out, corpus, as_json)
     if out or corpus:
         raise UsageError("--out and --corpus belong to a proof; give --prove, too.")
-    findings = [*_machine(), *_home(settings), *_models(settings), *_guard()]
+    findings = [*_machine(), *_home(settings), *_encryption(settings), *_models(settings), *_guard()]
     if as_json:
         show_json({"version": __version__, "findings": [asdict(finding) for finding in findings]})
     else:
@@ -150,9 +150,15 @@ def _prove(settings: Settings, out: Path | None, corpus: Path | None, as_json: b
     from rag import proof_report
     from rag.batch import write_file
     from rag.prove import prove
+    from rag.vault import header
 
     if out is not None and out.suffix == ".json":
         raise UsageError(f"{out}: the report is Markdown, its .json comes beside it; name a file such as proof.md.")
+    if corpus is not None and header.read(settings.home) is not None:
+        raise UsageError(
+            f"{settings.home} is encrypted, and a proof indexes --corpus in plain for as long as it runs; name another "
+            "home with --home DIR."
+        )
     proof = prove(settings, corpus.absolute() if corpus else None, say)
     found = proof_report.as_json(proof)
     if out is not None:
@@ -188,6 +194,22 @@ def _home(settings: Settings) -> list[Finding]:
     enough = free >= FREE_BYTES
     advice = "" if enough else "; free some space before you ingest"
     return [Finding("home", enough, f"{settings.home}, {free / 1e9:.1f} GB free{advice}")]
+
+
+def _encryption(settings: Settings) -> list[Finding]:
+    """What can be said of it without the passphrase."""
+    from rag.vault import header
+
+    try:
+        found = header.read(settings.home)
+    except StrongroomError as error:
+        return [Finding("encryption", False, str(error))]
+    if found is None:
+        return [Finding("encryption", True, "none; `rag encrypt` encrypts the home, an encrypted disk does the same")]
+    if found.state != "encrypted":
+        return [Finding("encryption", False, f"`rag {found.state.removesuffix('ing')}` was cut off; run it again")]
+    memory = found.memory >> 20
+    return [Finding("encryption", True, f"AES-256; each try of a passphrase takes scrypt {memory} MiB of memory")]
 
 
 def _models(settings: Settings) -> list[Finding]:

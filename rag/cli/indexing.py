@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from getpass import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,6 +20,7 @@ from rag import private
 from rag.cli.command import JsonOption
 from rag.cli.documents import OcrOption, PasswordsOption, read_passwords
 from rag.cli.opening import check_identity, identity, open_catalog, open_embedder, open_recorder
+from rag.cli.unlocking import begun
 from rag.config import Settings
 from rag.term import bold, counted, mark, one_line, say, show, show_json
 
@@ -40,23 +41,36 @@ def ingest(
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Make the index anew, from all folders it knows.")] = False,
     password_file: PasswordsOption = None,
     ocr: OcrOption = True,
+    encrypt: Annotated[
+        bool, typer.Option("--encrypt", help="Begin the home encrypted; asks for a passphrase. See `rag encrypt`.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> int:
     """Make the index equal to the given folders: new and changed files in, vanished files out."""
+    roots = list(paths or [])
+    if not roots and not rebuild:
+        raise UsageError("Name the folder to read, for example `rag ingest ~/policies`.")
+    private.claim(settings.home)
+    if not encrypt:
+        return _ingest(settings, roots, password_file, rebuild=rebuild, ocr=ocr, as_json=as_json)
+    with begun(settings) as key:
+        settings = replace(settings, key=key)
+        return _ingest(settings, roots, password_file, rebuild=rebuild, ocr=ocr, as_json=as_json)
+
+
+def _ingest(
+    settings: Settings, roots: list[Path], password_file: Path | None, *, rebuild: bool, ocr: bool, as_json: bool
+) -> int:
     from ingest.pipeline import totals
     from rag.store import collection
     from rag.store.lock import write_lock
 
-    private.claim(settings.home)
-    roots = list(paths or [])
-    if not roots and not rebuild:
-        raise UsageError("Name the folder to read, for example `rag ingest ~/policies`.")
     passwords = read_passwords(password_file)
     asks = not as_json and sys.stdin.isatty() and sys.stderr.isatty()
     started = time.perf_counter()
     with write_lock(settings.index):
         if rebuild:
-            roots += [root for root in map(Path, collection.roots(settings.index)) if root not in roots]
+            roots += [root for root in map(Path, collection.roots(settings.index, settings.key)) if root not in roots]
             if not roots:
                 raise UsageError("There is nothing to rebuild from; name the folders, `rag ingest --rebuild FOLDER`.")
             # Made aside: a rebuild that fails (a folder that is not mounted, a full disk) leaves the old index alone.
@@ -79,7 +93,7 @@ def _record(settings: Settings, reports: Sequence[FileReport], roots: Sequence[P
     from rag.store import seal
 
     def note() -> Note:
-        sealed = seal.read(settings.index)
+        sealed = seal.read(settings.index, settings.key)
         made_with = sealed.identity if sealed else {}  # without a seal another process has begun to write meanwhile
         return of_ingestion(reports, totals(reports), made_with, roots, settings.index, rebuild=rebuild)
 
@@ -100,7 +114,7 @@ def _fill(
     embedder = open_embedder(settings, bulk=True)
     with (
         IngestProgress() as progress,
-        changing(folder, progress.indexed) as catalog,
+        changing(folder, progress.indexed, settings.key) as catalog,
         Sandbox(usable_cores(), _equip, embedder.tokenizer) as pool,
     ):
         check_identity(catalog, embedder)
@@ -112,7 +126,7 @@ def _fill(
             if more:
                 again = _run(roots, catalog, embedder, Reading(pool, (*passwords, *more), ocr), progress)
                 reports = _merged(reports, again)
-        progress.indexing(len(catalog.owed()[0]))
+        progress.indexing(len(catalog.owed()[0]) if settings.key is None else 0)
     return reports
 
 
@@ -198,6 +212,7 @@ def status(settings: Settings, as_json: JsonOption = False) -> int:
             {
                 "home": str(settings.home),
                 "collection": settings.collection,
+                "encrypted": settings.key is not None,
                 "roots": catalog.roots(),
                 "made_with": catalog.identity(),
                 "files": [asdict(report) for report in reports],
@@ -209,7 +224,7 @@ def status(settings: Settings, as_json: JsonOption = False) -> int:
             }
         )
         return 0
-    show(bold(f"Collection {settings.collection} in {settings.home}"))
+    show(bold(f"Collection {settings.collection} in {settings.home}{', encrypted' if settings.key else ''}"))
     for root in catalog.roots():
         show(f"  folder {one_line(root)}")
     show()
@@ -260,14 +275,14 @@ def verify(
 
     if not collection.exists(settings.index):
         open_catalog(settings)  # says that there is none
-    found = collection.problems(settings.index)
+    found = collection.problems(settings.index, settings.key)
     repaired = False
     if found and repair:
         with write_lock(settings.index):
             say("Building the vector index anew …")
-            if not collection.mend_index(settings.index):
+            if not collection.mend_index(settings.index, key=settings.key):
                 _remake(settings)
-        found, repaired = collection.problems(settings.index), True
+        found, repaired = collection.problems(settings.index, settings.key), True
     if as_json:
         show_json({"sound": not found, "problems": found, "repaired": repaired})
     else:
@@ -284,7 +299,7 @@ def _remake(settings: Settings) -> None:
     """Make a collection whose catalog is damaged anew, from the documents. Raises IndexDamaged if that fails."""
     from rag.store import collection
 
-    roots = [Path(root) for root in collection.roots(settings.index)]
+    roots = [Path(root) for root in collection.roots(settings.index, settings.key)]
     if not roots:
         raise IndexDamaged(
             f"The catalog in {settings.index} is damaged, and nothing tells any more which folders it was made from; "

@@ -34,7 +34,7 @@ def open_catalog(settings: Settings) -> Catalog:
         raise NothingFound(
             f"There is no index named {settings.collection!r} in {settings.home} yet; run `rag ingest FOLDER` first."
         )
-    return collection.open_catalog(settings.index, say)
+    return collection.open_catalog(settings.index, say, settings.key)
 
 
 def open_embedder(settings: Settings, *, bulk: bool = False) -> TextEmbedder:
@@ -86,7 +86,7 @@ def open_retriever(settings: Settings, catalog: Catalog, *, read: bool = True, t
         )
     reader = load_reader(settings.reader_model, settings.models) if read else None
     learnt = _tuned(settings, embedder, reader) if tuned else None
-    return Retriever(catalog, open_index(catalog, settings.index, say), embedder, reader, learnt)
+    return Retriever(catalog, open_index(catalog, settings.index, say, settings.key), embedder, reader, learnt)
 
 
 def _tuned(settings: Settings, embedder: TextEmbedder, reader: Reader | None) -> Tuned | None:
@@ -111,7 +111,7 @@ def open_recorder(settings: Settings) -> Recorder:
     from rag.record.ledger import Ledger
     from rag.record.recorder import Recorder
 
-    return Recorder(Ledger(settings.ledger) if settings.record else None, settings.record_days)
+    return Recorder(Ledger(settings.ledger, settings.key) if settings.record else None, settings.record_days)
 
 
 def open_answerer(settings: Settings, only: Filter, *, read: bool, write: bool) -> Answerer:

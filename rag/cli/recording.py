@@ -182,7 +182,7 @@ def export(
 def _ledger(settings: Settings, *, needed: bool = True) -> Ledger:
     from rag.record.ledger import Ledger
 
-    ledger = Ledger(settings.ledger)
+    ledger = Ledger(settings.ledger, settings.key)
     if needed and not ledger.exists():
         raise NothingFound(f"There is no record in {settings.ledger} yet; `rag ask` and `rag ingest` begin one.")
     return ledger
@@ -224,6 +224,8 @@ def _gist(entry: Entry) -> str:
         return ", ".join(f"{count} {name}" for name, count in facts.get("totals", {}).items() if count)
     if entry.kind == "erasure":
         return f"{counted(facts['files'], 'file')}, {counted(facts['passages'], 'passage')}"
+    if entry.kind == "encryption":
+        return f"the home: {facts['what']}"
     if entry.kind == "redaction":
         return f"what entry {', '.join(facts['entries'])} held, for: {facts['why']}"
     if entry.kind == "retention":

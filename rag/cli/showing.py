@@ -54,7 +54,7 @@ def show_page(
         return _show_lines(_log(catalog, path), *_line_numbers(lines), as_json=as_json)
     found = catalog.page(path, page, record) or _whole_log(catalog, path)
     if found is None and place.isdecimal() and page is None and record is None:
-        source = last.recall(settings.index, int(place))
+        source = last.recall(settings.index, int(place), settings.key)
         path, page, record, sha256 = source.path, source.page, source.record, source.sha256
         found = catalog.page(path, page, record) or _whole_log(catalog, path)
         span = (source.start, source.end)

@@ -52,8 +52,7 @@ class Entry:
 
     number: int  # from 1, without gaps
     time: str  # UTC, ISO 8601, milliseconds
-    # answer, refusal, summary, ingestion, erasure, attempt, …; redaction, retention: about the record itself
-    kind: str
+    kind: str  # answer, refusal, summary, ingestion, erasure, attempt, encryption; redaction, retention: of the record
     facts: Mapping[str, Any]
     leaves: tuple[Leaf | str, ...]
     previous: str  # hash of the entry before

@@ -7,6 +7,10 @@ To append, the head is told first what comes (`next`), then the line is written,
 off in between (a kill, a full disk, a power failure) is told from a change: half a line that the head has announced is
 taken away by the next append; half a line that nobody has announced is damage. What has to be rewritten (a redaction,
 entries whose time is over) is written aside and moved into place, with the same announcement.
+
+In an encrypted home each line, and the head, is encrypted by itself, and the chain runs over what they say: an append
+still touches nothing that was written, hashes stay what they were when the home was in plain, and whoever has no key
+can neither read nor write an entry. Verifying needs the key.
 """
 
 import json
@@ -25,10 +29,12 @@ from rag.record.chain import REDACTION, RETENTION, Head, Problem, check
 from rag.record.entry import Entry, Leaf, canonical, entry, parse
 from rag.store.lock import write_lock
 from rag.store.seal import sync
+from rag.vault.cipher import MORE, Key, decoded, decoded_line, encoded, encoded_line, is_encrypted
 
 RECORD, HEAD_FILE = "record.jsonl", "head.json"
 HEAD = 512  # bytes of the head: written in place it needs no new room on a full disk, and less than a sector is whole
 PATIENCE = 10.0  # seconds that an append waits for others; each takes about a millisecond
+LINE, END = "entry", "head"  # what lines and the head are, where they are encrypted
 _READ = 1 << 16  # bytes
 
 Drop = Callable[[Entry], Sequence[int]]
@@ -38,8 +44,9 @@ Drop = Callable[[Entry], Sequence[int]]
 class Ledger:
     """The record in one folder. Every method may be called by many processes at once."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, key: Key | None = None) -> None:
+        """`key`: of the home, where it is encrypted."""
+        self.folder, self._key = folder, key
         self._record, self._head = folder / RECORD, folder / HEAD_FILE
 
     def exists(self) -> bool:
@@ -111,7 +118,7 @@ class Ledger:
         """Everything that is not as it was written; see `rag.record.chain.check`."""
         try:
             with self._reading() as (head, file, behind):
-                found = check(_lines(file, head.bytes), head, kept)
+                found = check(map(self._readable, _lines(file, head.bytes)), head, kept)
         except RecordDamaged as error:
             return [Problem(None, str(error))]
         if behind > 0:
@@ -119,6 +126,53 @@ class Ledger:
         elif behind < 0 and not found:
             found.append(Problem(None, f"The record is {-behind} bytes shorter than its head says."))
         return found
+
+    def encrypt(self, after: Key | None) -> None:
+        """Encrypt the record by another key, or have it in plain (None); what was cut off is finished.
+
+        Its chain stays, to the last hash. From here on this ledger has that key.
+
+        Raises:
+            RecordDamaged: the record is not as it was written; nothing was changed.
+        """
+        with self._locked():
+            self._take_over()
+            if self._head.exists() and is_encrypted(self._head) != (after is not None):
+                self._copy(after)
+                self._take_over()
+        self._key = after
+
+    def _take_over(self) -> None:
+        """Move a record that was written anew, with its head, into place; one that was not finished goes."""
+        lines, head = self.folder / f"{RECORD}.new", self.folder / f"{HEAD_FILE}.new"
+        if head.exists():  # it was written last: the lines are whole, or in their place already
+            if lines.exists():
+                lines.replace(self._record)
+                sync(self.folder)
+            head.replace(self._head)
+            sync(self.folder)
+        lines.unlink(missing_ok=True)
+
+    def _copy(self, after: Key | None) -> None:
+        """Write beside the record line by line what it says, and then its head, encrypted otherwise."""
+        lines, ready = self.folder / f"{RECORD}.new", self.folder / f"{HEAD_FILE}.new"
+        head, behind = self._state()
+        if behind and not self._announced():
+            raise self._damaged(f"{self._record} is not as long as its head says")
+        with self._open() as file:
+            if check(map(self._readable, _lines(file, head.bytes)), head):
+                raise self._damaged(f"{self._record} is not as it was written")
+            file.seek(0)
+            size = 0
+            with os.fdopen(os.open(lines, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as target:
+                for line in _lines(file, head.bytes):
+                    size += target.write(encoded_line(after, decoded_line(self._key, line, LINE), LINE))
+        sync(lines)
+        aside = self.folder / f"{HEAD_FILE}.part"
+        aside.write_bytes(_head_bytes(Head(head.count, head.hash, size), None, after))
+        sync(aside)
+        aside.replace(ready)
+        sync(self.folder)
 
     # --- under the lock -----------------------------------------------------------------------------------------
 
@@ -184,7 +238,7 @@ class Ledger:
         return self._head.exists() and self._read_head()[1] is not None
 
     def _add(self, head: Head, made: Entry) -> None:
-        line, new = made.line(), not self._record.exists()
+        line, new = self._line(made), not self._record.exists()
         after = Head(made.number, made.hash, head.bytes + len(line))
         self._write_head(head, after)
         try:
@@ -211,9 +265,9 @@ class Ledger:
         size = 0
         with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             for one in kept:
-                size += file.write(one.line())
+                size += file.write(self._line(one))
             last = closing(head)
-            size += file.write(last.line())
+            size += file.write(self._line(last))
             file.flush()
             os.fsync(file.fileno())
         after = Head(last.number, last.hash, size)
@@ -247,10 +301,9 @@ class Ledger:
     # --- bytes --------------------------------------------------------------------------------------------------
 
     def _write_head(self, head: Head, coming: Head | None = None) -> None:
-        fields = asdict(head) | {"next": asdict(coming) if coming else None}
         descriptor = os.open(self._head, os.O_WRONLY | os.O_CREAT, 0o600)
         try:
-            os.pwrite(descriptor, canonical(fields).ljust(HEAD - 1) + b"\n", 0)
+            os.pwrite(descriptor, _head_bytes(head, coming, self._key), 0)
             if coming is not None:  # on disk before the line is; that it moved on can be found out from the line
                 _flush(descriptor)
         finally:
@@ -258,13 +311,12 @@ class Ledger:
 
     def _read_head(self) -> tuple[Head, Head | None]:
         """Where the record ends, and where it will once the change that was announced is complete."""
-        data = self._head.read_bytes()
         try:
+            data = decoded(self._key, self._head.read_bytes(), END)
             fields = json.loads(data)
             coming = fields.pop("next")
             head, after = Head(**fields), Head(**coming) if coming is not None else None
-            written = canonical(asdict(head) | {"next": asdict(after) if after else None})
-            if written.ljust(HEAD - 1) + b"\n" == data and type(head.count) is type(head.bytes) is int:
+            if _padded(head, after, self._key) == data and type(head.count) is type(head.bytes) is int:
                 return head, after
         except (ValueError, TypeError, KeyError, AttributeError):
             pass
@@ -279,7 +331,7 @@ class Ledger:
                 file.seek(start)
                 line = file.read(size - start)
         try:
-            return parse(line[:-1].rpartition(b"\n")[2] + b"\n")[0].hash
+            return self._parse(line[:-1].rpartition(b"\n")[2] + b"\n").hash
         except ValueError:
             return None
 
@@ -290,9 +342,24 @@ class Ledger:
     def _parsed(self, file: IO[bytes], head: Head) -> Iterator[Entry]:
         for place, line in enumerate(_lines(file, head.bytes), start=1):
             try:
-                yield parse(line)[0]
+                yield self._parse(line)
             except ValueError as error:
                 raise self._damaged(f"Line {place} of {self._record} is not as it was written") from error
+
+    def _line(self, made: Entry) -> bytes:
+        """An entry as it is written to disk."""
+        return encoded_line(self._key, made.line(), LINE)
+
+    def _parse(self, line: bytes) -> Entry:
+        """The entry of a line on disk. Raises ValueError where it is none."""
+        return parse(decoded_line(self._key, line, LINE))[0]
+
+    def _readable(self, line: bytes) -> bytes:
+        """What a line on disk says; nothing, which is no entry, where it does not decrypt."""
+        try:
+            return decoded_line(self._key, line, LINE)
+        except ValueError:
+            return b""
 
     def _damaged(self, what: str) -> RecordDamaged:
         return RecordDamaged(
@@ -308,6 +375,17 @@ def _lines(file: IO[bytes], limit: int) -> Iterator[bytes]:
         limit -= len(line)
         if line:
             yield line
+
+
+def _padded(head: Head, coming: Head | None, key: Key | None) -> bytes:
+    """A head as long as it has to be for HEAD bytes on disk."""
+    fields = asdict(head) | {"next": asdict(coming) if coming else None}
+    return canonical(fields).ljust(HEAD - (0 if key is None else MORE) - 1) + b"\n"
+
+
+def _head_bytes(head: Head, coming: Head | None, key: Key | None) -> bytes:
+    """A head as it is written to disk: HEAD bytes."""
+    return encoded(key, _padded(head, coming, key), END)
 
 
 def _written(time: datetime) -> str:

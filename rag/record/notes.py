@@ -25,7 +25,7 @@ from rag.store.seal import fingerprint
 from rag.types import Answer, Generator, Hit, ModelInfo
 
 ANSWER, REFUSAL, SUMMARY, INGESTION, ERASURE = "answer", "refusal", "summary", "ingestion", "erasure"
-ATTEMPT, TUNING, COST = "attempt", "tuning", "cost"
+ATTEMPT, TUNING, COST, ENCRYPTION = "attempt", "tuning", "cost", "encryption"
 _SAMPLING = {"temperature": 0.0, "seed": None}  # greedy: no number is drawn, so there is no seed
 
 
@@ -171,6 +171,11 @@ def of_cost(found: Mapping[str, Any], folder: Path) -> Note:
         "questions_a_month": found["questions_a_month"],
     }
     return Note(COST, facts, [leaf("month", {name: found[name] for name in ("prices", "own", "cloud")})])
+
+
+def of_encryption(what: str) -> Note:
+    """That the home was "encrypted", "decrypted", or that its "passphrase changed"."""
+    return Note(ENCRYPTION, {"program": __version__, "what": what}, [])
 
 
 def _digest(file: Path) -> str | None:

@@ -1,12 +1,11 @@
 """The catalog: one SQLite file that holds the truth of a collection. Knows nothing about Chroma or about models.
 
 Every public method that writes is one transaction. Deleted text is overwritten: pages by `secure_delete`, words by
-`compact`.
+`compact`. In an encrypted home every page of the file is encrypted, and of its write-ahead log.
 """
 
 import json
 import os
-import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,13 +20,13 @@ from ingest.errors import IndexDamaged, LockedError, StorageError, StrongroomErr
 from ingest.logs.indexed import Block, IndexedLog
 from ingest.types import Chunk, Document, FileReport, FileStatus, Hidden, Page
 from rag.abbreviations import definitions
+from rag.store import database
 from rag.store.quantised import pack, unpack
 from rag.types import StoredChunk
+from rag.vault.cipher import PAGE, Key
 
 FORMAT = 5  # of the schema; raised when an old catalog cannot be read any more
-PAGE = 8192  # bytes; a page of a document has about 2,500, and one alone in SQLite's usual 4,096 wastes the rest
 _FREE = 0.1  # share of unused pages above which the file is written anew
-BUSY_MS = 10_000  # how long a reader waits for a writer's short commit
 _HEADER = 32  # bytes that packed data may begin with whatever is in it
 _SAMPLE, _SAMPLED = 32, 1024  # bytes of packed data that are looked for when it is erased; bytes from one to the next
 _MARKS = 500  # values in one IN (...); SQLite allows 32,766
@@ -62,12 +61,20 @@ class StoredLog:
 class Catalog:
     """One collection's files, pages, chunks, words and vectors. Satisfies `ingest.types.Catalog`."""
 
-    def __init__(self, path: Path, *, create: bool = False, before_writing: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        create: bool = False,
+        before_writing: Callable[[], None] = lambda: None,
+        key: Key | None = None,
+    ) -> None:
         """Open the catalog at `path`.
 
         Args:
             create: make it where it is missing.
             before_writing: called before each change.
+            key: of the home, where it is encrypted.
 
         Raises:
             StorageError: the file cannot be opened or made.
@@ -82,12 +89,8 @@ class Catalog:
         if only_read and log.exists() and log.stat().st_size:
             raise StorageError(f"{path} has to finish a change that was cut off; make {path.parent} writable first.")
         with _sentences(path):
-            self._db = sqlite3.connect(
-                f"{path.absolute().as_uri()}?{'immutable=1' if only_read else 'mode=rwc' if create else 'mode=rw'}",
-                uri=True,
-                isolation_level=None,
-                timeout=BUSY_MS / 1000,
-            )
+            mode: database.Mode = "immutable=1" if only_read else "mode=rwc" if create else "mode=rw"
+            self._db = database.connect(path, mode, key)
             self._db.execute("PRAGMA foreign_keys = ON")
             self._db.execute("PRAGMA secure_delete = ON")
             self._db.execute("PRAGMA temp_store = MEMORY")  # no text in files that nobody erases
@@ -789,9 +792,9 @@ def _sentences(path: Path) -> Iterator[None]:
         yield
     except StrongroomError:
         raise
-    except sqlite3.DatabaseError as error:
+    except database.errors() as error:
         text = str(error)
-        if isinstance(error, sqlite3.OperationalError):
+        if isinstance(error, database.operational()):
             if "full" in text or "disk I/O" in text:
                 raise StorageError(
                     f"{path.parent} cannot take more data ({text}); free some space and run the command again. "

@@ -4,6 +4,9 @@ sealed     every file is what the seal says: trusted
 damaged    a file differs from the seal: refused, until `repair` has mended it
 cut off    no seal, nobody writes: `settle` checks everything, finishes the vector index and seals
 changing   no seal, another process holds the lock: what is committed can be read, the vector index cannot
+
+Where a home is encrypted, `key` is its key, and there is no vector index: Chroma encrypts nothing, and exact search
+over the catalog's vectors is fast enough.
 """
 
 import os
@@ -11,10 +14,11 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from ingest.errors import IndexDamaged, LockedError, NothingFound, StorageError
-from rag.store import seal
+from rag.store import database, seal
 from rag.store.catalog import Catalog
 from rag.store.lock import is_locked, write_lock
 from rag.store.seal import CATALOG, Seal
@@ -30,6 +34,7 @@ from rag.store.vectors import (
     rebuild,
     update,
 )
+from rag.vault.cipher import Key
 
 ASIDE = "rebuild"  # a folder below the collection's, where a new one is made that is to take its place
 TOLD = "chroma.told"  # a file that is there while the vector index is written: cut off then, it is not even opened
@@ -47,7 +52,7 @@ def exists(folder: Path) -> bool:
     return any((folder / name).exists() for name in (CATALOG, seal.NAME, f"{ASIDE}/{seal.NAME}"))
 
 
-def open_catalog(folder: Path, say: Say) -> Catalog:
+def open_catalog(folder: Path, say: Say, key: Key | None = None) -> Catalog:
     """The catalog in `folder`, checked against its seal; what a cut-off ingestion left is finished first.
 
     Raises:
@@ -56,22 +61,24 @@ def open_catalog(folder: Path, say: Say) -> Catalog:
     """
     if not exists(folder):
         raise NothingFound(f"There is no index in {folder}.")
-    found = _found(folder, say, [CATALOG])
+    found = _found(folder, say, [CATALOG], key)
     if found:
         raise _damaged(found)
-    return Catalog(folder / CATALOG)
+    return Catalog(folder / CATALOG, key=key)
 
 
-def open_index(catalog: Catalog, folder: Path, say: Say) -> VectorIndex | None:
+def open_index(catalog: Catalog, folder: Path, say: Say, key: Key | None = None) -> VectorIndex | None:
     """The vector index that belongs to the catalog; None where it cannot be used now, and `say` is told why.
 
     Raises IndexDamaged where it is not what was written there, or does not find what it must.
     """
-    sealed = seal.read(folder)
+    sealed = seal.read(folder, key)
     if sealed is None:
         say("The index is being written just now; this searches what is in it so far.")
         return None
-    found = _found(folder, say, [name for name in sealed.files if name != CATALOG])
+    if key is not None:
+        return None
+    found = _found(folder, say, [name for name in sealed.files if name != CATALOG], key)
     if found:
         raise _damaged(found)
     if not _writable(folder):
@@ -88,7 +95,7 @@ def open_index(catalog: Catalog, folder: Path, say: Say) -> VectorIndex | None:
 
 
 @contextmanager
-def changing(folder: Path, tick: Tick = _no_tick) -> Iterator[Catalog]:
+def changing(folder: Path, tick: Tick = _no_tick, key: Key | None = None) -> Iterator[Catalog]:
     """The catalog in `folder` to be changed; afterwards the vector index is told, and the collection sealed.
 
     The caller holds the lock. Where nothing was changed nothing is written. Where the body raises, what it has
@@ -97,23 +104,26 @@ def changing(folder: Path, tick: Tick = _no_tick) -> Iterator[Catalog]:
     Raises:
         IndexDamaged: what is there cannot be trusted; nothing was changed.
     """
-    _take_over(folder)
-    sealed = seal.read(folder)
+    take_over(folder)
+    sealed = seal.read(folder, key)
     if sealed is not None and (found := seal.differences(folder, sealed)):
         raise _damaged(found)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     cut_off = sealed is None and exists(folder)
     if not (folder / CATALOG).exists():
         discard(folder)  # the index of a catalog that somebody has deleted
-    with closing(Catalog(folder / CATALOG, create=True, before_writing=lambda: seal.remove(folder))) as catalog:
+    before_writing = partial(seal.remove, folder)
+    with closing(Catalog(folder / CATALOG, create=True, before_writing=before_writing, key=key)) as catalog:
         if cut_off and (found := catalog.problems()):
             raise IndexDamaged(" ".join(found))
         yield catalog
-        if seal.read(folder) is None:
-            settle(catalog, folder, tick, trusted=not cut_off)
+        if seal.read(folder, key) is None:
+            settle(catalog, folder, tick, trusted=not cut_off, key=key)
 
 
-def settle(catalog: Catalog, folder: Path, tick: Tick = _no_tick, *, trusted: bool = True) -> None:
+def settle(
+    catalog: Catalog, folder: Path, tick: Tick = _no_tick, *, trusted: bool = True, key: Key | None = None
+) -> None:
     """Finish a change: tell the vector index, empty the logs, seal.
 
     Args:
@@ -124,22 +134,16 @@ def settle(catalog: Catalog, folder: Path, tick: Tick = _no_tick, *, trusted: bo
         StorageError: the disk refuses.
     """
     try:
-        # Chroma writes its files in place, and reading half of them can end the process: they are made anew.
-        sound = not (folder / TOLD).exists()
-        if sound:
-            (folder / TOLD).touch()
-            try:
-                update(catalog, folder, tick)
-                sound = trusted or not disagreement(catalog, folder)
-            except IndexDamaged:
-                sound = False
-        if not sound:
-            rebuild(catalog, folder, tick)
+        if key is None:
+            _tell(catalog, folder, tick, trusted=trusted)
+        else:
+            catalog.settle([chunk for owed in catalog.owed() for chunk in owed])  # there is nobody to be told
         catalog.compact()
         catalog.vacuum()
         catalog.checkpoint()
-        seal.write(folder, canaries(catalog, folder), catalog.roots(), catalog.identity())
-        (folder / TOLD).unlink()
+        known = canaries(catalog, folder) if key is None else []
+        seal.write(folder, known, catalog.roots(), catalog.identity(), key)
+        (folder / TOLD).unlink(missing_ok=True)
     except (OSError, sqlite3.OperationalError) as error:
         raise StorageError(
             f"{folder} cannot be written ({error}); free some space or check its permissions, and run the "
@@ -147,16 +151,31 @@ def settle(catalog: Catalog, folder: Path, tick: Tick = _no_tick, *, trusted: bo
         ) from error
 
 
-def problems(folder: Path) -> list[str]:
+def _tell(catalog: Catalog, folder: Path, tick: Tick, *, trusted: bool) -> None:
+    """Bring the vector index up to date; anew where it cannot be relied on."""
+    # Chroma writes its files in place, and reading half of them can end the process: they are made anew.
+    sound = not (folder / TOLD).exists()
+    if sound:
+        (folder / TOLD).touch()
+        try:
+            update(catalog, folder, tick)
+            sound = trusted or not disagreement(catalog, folder)
+        except IndexDamaged:
+            sound = False
+    if not sound:
+        rebuild(catalog, folder, tick)
+
+
+def problems(folder: Path, key: Key | None = None) -> list[str]:
     """Everything that is wrong with the collection, in words; empty if it is sound. Reads all of it.
 
     What a cut-off change left is settled first. Raises LockedError where another process is changing it.
     """
     try:
-        _found(folder, lambda _: None, [])
+        _found(folder, lambda _: None, [], key)
     except IndexDamaged as error:
         return [str(error)]
-    sealed = seal.read(folder)
+    sealed = seal.read(folder, key)
     if sealed is None and is_locked(folder):
         raise LockedError(f"{folder} is being changed by another process; wait until it has finished and try again.")
     found = [] if sealed is None else seal.differences(folder, sealed)
@@ -165,29 +184,29 @@ def problems(folder: Path) -> list[str]:
     if not (folder / CATALOG).exists():
         return [*found, f"{folder / CATALOG} is gone"]
     try:
-        with closing(Catalog(folder / CATALOG)) as catalog:
+        with closing(Catalog(folder / CATALOG, key=key)) as catalog:
             found += catalog.problems()
-            if not found and (different := disagreement(catalog, folder)):
+            if not found and key is None and (different := disagreement(catalog, folder)):
                 found.append(f"The vector index in {folder} is not the catalog's: {different}")
     except IndexDamaged as error:
         found.append(str(error))
     return found
 
 
-def mend_index(folder: Path, tick: Tick = _no_tick) -> bool:
+def mend_index(folder: Path, tick: Tick = _no_tick, key: Key | None = None) -> bool:
     """Build the vector index anew from the catalog and seal; False where the catalog itself cannot be trusted.
 
     The caller holds the lock.
     """
-    sealed = seal.read(folder)
+    sealed = seal.read(folder, key)
     if sealed is not None and seal.NAME not in sealed.files and seal.differences(folder, sealed, [CATALOG]):
         return False
     try:
-        with closing(Catalog(folder / CATALOG, before_writing=lambda: seal.remove(folder))) as catalog:
+        with closing(Catalog(folder / CATALOG, before_writing=partial(seal.remove, folder), key=key)) as catalog:
             if catalog.problems():
                 return False
             discard(folder)
-            settle(catalog, folder, tick)
+            settle(catalog, folder, tick, key=key)
     except IndexDamaged:
         return False
     return True
@@ -202,10 +221,10 @@ def replacing(folder: Path) -> Iterator[Path]:
     aside = folder / ASIDE
     shutil.rmtree(aside, ignore_errors=True)
     yield aside
-    _take_over(folder)
+    take_over(folder)
 
 
-def _take_over(folder: Path) -> None:
+def take_over(folder: Path) -> None:
     """Move a finished new collection into its place. Repeated after an interruption, it ends what was begun."""
     aside = folder / ASIDE
     if not (aside / seal.NAME).exists():
@@ -222,39 +241,40 @@ def _take_over(folder: Path) -> None:
     shutil.rmtree(aside)
 
 
-def roots(folder: Path) -> list[str]:
+def roots(folder: Path, key: Key | None = None) -> list[str]:
     """The folders that the collection was made from, as the seal or the catalog tells; empty where neither does."""
-    sealed = seal.read(folder)
+    sealed = seal.read(folder, key)
     if sealed is not None and sealed.roots:
         return list(sealed.roots)
     # Not through Catalog: one of an older format tells its folders too.
-    address = f"{(folder / CATALOG).absolute().as_uri()}?mode=ro"
-    with suppress(sqlite3.Error), closing(sqlite3.connect(address, uri=True)) as database:
-        return [path for (path,) in database.execute("SELECT path FROM roots ORDER BY path")]
-    return []
+    try:
+        with closing(database.connect(folder / CATALOG, "mode=ro", key)) as old:
+            return [path for (path,) in old.execute("SELECT path FROM roots ORDER BY path")]
+    except database.errors():
+        return []
 
 
-def _found(folder: Path, say: Say, names: list[str]) -> list[str]:
+def _found(folder: Path, say: Say, names: list[str], key: Key | None) -> list[str]:
     """Which of the files called `names` differ from the seal. Settles first what was cut off."""
-    sealed = seal.read(folder)
+    sealed = seal.read(folder, key)
     if (sealed is None or (folder / ASIDE / seal.NAME).exists()) and not is_locked(folder) and _writable(folder):
-        sealed = _recover(folder, say)
+        sealed = _recover(folder, say, key)
     if sealed is None:
         return []
     found = seal.differences(folder, sealed, names)
     # A writer that began while the files were read has removed or renewed the seal: that is no damage.
-    return found if found and seal.read(folder) == sealed and not is_locked(folder) else []
+    return found if found and seal.read(folder, key) == sealed and not is_locked(folder) else []
 
 
-def _recover(folder: Path, say: Say) -> Seal | None:
+def _recover(folder: Path, say: Say, key: Key | None) -> Seal | None:
     """Settle what was cut off; None where another process has begun to write meanwhile."""
     with suppress(LockedError), write_lock(folder):
-        _take_over(folder)
-        if seal.read(folder) is None:
+        take_over(folder)
+        if seal.read(folder, key) is None:
             say("The last change of this index was cut off; checking it and finishing the vector index …")
-            with changing(folder):
+            with changing(folder, key=key):
                 pass  # nothing more to change: what is left of the last change is settled
-    return seal.read(folder)
+    return seal.read(folder, key)
 
 
 def _writable(folder: Path) -> bool:

@@ -1,5 +1,8 @@
 """Erases files from a collection, and proves it by searching the raw bytes of everything below the home folder.
 
+In an encrypted home raw bytes tell nothing: there every page of the catalog, those that are free too, every line of the
+record and every file is searched as it is behind the encryption.
+
 Deleted rows are overwritten (`secure_delete`), the word index is merged whole, the catalog written anew, its log
 emptied, and the vector index thrown away and built again. What a filesystem keeps of freed blocks, and what backups
 hold, is beyond a program's reach.
@@ -21,11 +24,12 @@ from rag.store.catalog import Catalog
 from rag.store.collection import Tick, changing
 from rag.store.seal import CATALOG
 from rag.store.vectors import discard
+from rag.vault.cipher import Key
+from rag.vault.files import blocks
 
 PIECE = 32  # bytes of a piece of text that is searched for; the pieces overlap by half
 _SHORTEST = 16  # bytes of a piece where a text has no more; shorter ones stand in any large file by chance
 _WORD_BYTES = 8  # of a word's beginning that is searched for in the catalog, whose word index holds stems
-_READ = 1 << 24  # bytes of a file searched at a time
 _OVERLAP = 1 << 14  # bytes of one block searched again with the next: a path has at most 4,096, a vector its dimensions
 _WORD = re.compile(rf"\w{{{_WORD_BYTES},}}")
 
@@ -44,7 +48,9 @@ class Receipt:
     redacted: tuple[int, ...]  # entries of the record that told of it, and have lost their content
 
 
-def forget(folder: Path, home: Path, path: str, ledger: Ledger, tick: Tick = lambda _: None) -> Receipt:
+def forget(
+    folder: Path, home: Path, path: str, ledger: Ledger, tick: Tick = lambda _: None, key: Key | None = None
+) -> Receipt:
     """Erase the file, or all files below the folder, that `path` names, as citations do or by its place on disk.
 
     The caller holds the collection's lock.
@@ -56,7 +62,7 @@ def forget(folder: Path, home: Path, path: str, ledger: Ledger, tick: Tick = lam
         NothingFound: the catalog has no such file.
         RecordDamaged: the record is not as it was left, so that nothing can be erased from it; nothing was.
     """
-    with changing(folder, tick) as catalog:
+    with changing(folder, tick, key) as catalog:
         reports = [report for report in catalog.reports() if _named(report, path)]
         if not reports:
             raise NothingFound(f"The index has no file {path!r}; `rag status` lists what it has.")
@@ -77,7 +83,7 @@ def forget(folder: Path, home: Path, path: str, ledger: Ledger, tick: Tick = lam
         catalog.erase(reports, redact)
         catalog.compact()
         catalog.vacuum(always=True)
-    found, files, size = _search(home, sought)
+    found, files, size = _search(home, sought, key)
     return Receipt(tuple(reports), tuple(still_held), len(sought), sought.shared, files, size, tuple(found), redacted)
 
 
@@ -181,20 +187,19 @@ def _unescaped(data: bytes) -> bytes:
     return data.replace(rb"\n", b"\n").replace(rb"\"", b'"').replace(rb"\t", b"\t")
 
 
-def _search(home: Path, sought: _Sought) -> tuple[list[str], int, int]:
+def _search(home: Path, sought: _Sought, key: Key | None) -> tuple[list[str], int, int]:
     """`(files with something in them, files searched, bytes searched)` below `home`."""
     found = []
     files = size = 0
     for path in sorted(path for path in home.rglob("*") if path.is_file()):
         files += 1
         size += path.stat().st_size
-        with path.open("rb") as file:
-            before = b""
-            while block := file.read(_READ):
-                data = before + block
-                forms = (data, _unescaped(data)) if path.suffix in (".json", ".jsonl") else (data,)
-                if any(sought.occurs_in(form, words=path.name.startswith(CATALOG)) for form in forms):
-                    found.append(str(path))
-                    break
-                before = block[-_OVERLAP:]
+        before = b""
+        for block in blocks(path, key):
+            data = before + block
+            forms = (data, _unescaped(data)) if path.suffix in (".json", ".jsonl") else (data,)
+            if any(sought.occurs_in(form, words=path.name.startswith(CATALOG)) for form in forms):
+                found.append(str(path))
+                break
+            before = block[-_OVERLAP:]
     return found, files, size

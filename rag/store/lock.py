@@ -1,4 +1,7 @@
-"""One writer for a collection at a time. Readers need no lock: they see the last committed state."""
+"""One writer for a collection at a time. Readers need no lock: they see the last committed state.
+
+Only who turns a whole home over, from plain to encrypted or back, has to be alone in it.
+"""
 
 import fcntl
 import os
@@ -45,12 +48,38 @@ def write_lock(folder: Path, patience: float = LOOKED_AT) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _take(descriptor: int, patience: float) -> None:
+@contextmanager
+def home_lock(home: Path, *, alone: bool = False) -> Iterator[None]:
+    """Hold a home while a command works in it; `alone`: while nobody else does. Writes nothing: the folder is the lock.
+
+    Raises:
+        LockedError: somebody is at work there who has to be alone, or has to be left alone.
+        StorageError: there is no such folder.
+    """
+    try:
+        descriptor = os.open(home, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        raise StorageError(f"{home} cannot be opened ({error.strerror}); name a home with --home DIR.") from error
+    try:
+        try:
+            _take(descriptor, LOOKED_AT, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        except BlockingIOError as error:
+            raise LockedError(
+                f"Other `rag` commands are working in {home}; end them and run the command again."
+                if alone
+                else f"{home} is being encrypted or decrypted; wait until that has finished and run the command again."
+            ) from error
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _take(descriptor: int, patience: float, kind: int = fcntl.LOCK_EX) -> None:
     """Take the lock, waiting for at most `patience` seconds. Raises BlockingIOError."""
     deadline = time.monotonic() + patience
     while True:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > deadline:
                 raise

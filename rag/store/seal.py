@@ -5,7 +5,8 @@ states: sealed and every file as the seal says (it can be trusted), sealed and a
 changed by something else), or without a seal (a change is under way, or was cut off).
 
 SQLite and Chroma keep no checksums of what they store: a flipped bit in a page's text would become a flipped letter in
-an exact quotation, and half a vector file made half of all answers wrong without a word.
+an exact quotation, and half a vector file made half of all answers wrong without a word. In an encrypted home the seal
+is encrypted too, since it names folders; what it seals there are the encrypted bytes.
 """
 
 import hashlib
@@ -20,10 +21,12 @@ from typing import Any
 
 from ingest.errors import StorageError
 from rag.store.vectors import COARSE, FOLDER, Canary
+from rag.vault.cipher import Key, decoded, encoded
 
 NAME = "seal.json"
 CATALOG = "catalog.sqlite"
 _CHROMA = f"{FOLDER}/chroma.sqlite3"
+ABOUT = "seal"
 _READ = 1 << 20  # bytes
 # Bytes of SQLite's header that count changes and pages (https://sqlite.org/fileformat2.html#the_database_header).
 _COUNTERS = (slice(24, 32), slice(92, 100))
@@ -48,10 +51,17 @@ class Seal:
     identity: Mapping[str, str]
 
 
-def write(folder: Path, canaries: Sequence[Canary], roots: Sequence[str], identity: Mapping[str, str]) -> None:
+def write(
+    folder: Path,
+    canaries: Sequence[Canary],
+    roots: Sequence[str],
+    identity: Mapping[str, str],
+    key: Key | None = None,
+) -> None:
     """Seal the collection in `folder`. Everything must be on disk: logs emptied, the vector index closed."""
-    index = sorted(path for path in (folder / FOLDER).rglob("*") if path.is_file())
-    paths = [folder / CATALOG, folder / COARSE, *index]
+    paths = [folder / CATALOG]
+    if key is None:  # else there is no vector index
+        paths += [folder / COARSE, *sorted(path for path in (folder / FOLDER).rglob("*") if path.is_file())]
     for path in paths:
         sync(path)
     names = [path.relative_to(folder).as_posix() for path in paths]
@@ -59,7 +69,8 @@ def write(folder: Path, canaries: Sequence[Canary], roots: Sequence[str], identi
     seal = Seal(files, canaries, roots, identity)
     fields = asdict(seal)
     aside = folder / f"{NAME}.new"
-    aside.write_text(json.dumps(fields | {"sha256": _own(fields)}, indent=1) + "\n", encoding="utf-8")
+    text = json.dumps(fields | {"sha256": _own(fields)}, indent=1) + "\n"
+    aside.write_bytes(encoded(key, text.encode(), ABOUT))
     sync(aside)
     aside.replace(folder / NAME)
     sync(folder)
@@ -78,13 +89,13 @@ def remove(folder: Path) -> None:
         sync(folder)
 
 
-def read(folder: Path) -> Seal | None:
+def read(folder: Path, key: Key | None = None) -> Seal | None:
     """The seal of the collection in `folder`; None where there is none. An unreadable one differs from any file."""
     try:
-        text = (folder / NAME).read_text(encoding="utf-8")
+        text = decoded(key, (folder / NAME).read_bytes(), ABOUT).decode()
     except FileNotFoundError:
         return None
-    except (OSError, UnicodeDecodeError):
+    except (OSError, ValueError):
         return _UNREADABLE
     try:
         fields = json.loads(text)
