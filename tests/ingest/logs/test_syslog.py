@@ -9,8 +9,8 @@ from ingest.logs.syslog import PROGRAMS, Sayings
 _WORDS = st.sampled_from(
     "Accepted password for bob from 192.0.2.1 port 22 Failed invalid user Invalid User root not allowed error: maximum "
     "authentication attempts exceeded Disconnected Connection closed by reverse mapping checking [192.0.2.9] failed : "
-    "; USER=root COMMAND=/bin/ls TTY=pts/0 Successful su FAILED session opened authentication failure; rhost=h user=ann "
-    "(root) CMD (ls) new user: name=eve, delete 'eve' add to group changed \n".split(" ")
+    "; USER=root COMMAND=/bin/ls TTY=pts/0 Successful su FAILED session opened authentication failure; rhost=h "
+    "user=ann (root) CMD (ls) new user: name=eve, delete 'eve' add to group changed \n".split(" ")
 )
 
 
