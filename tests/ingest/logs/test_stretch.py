@@ -20,13 +20,14 @@ _WHO = st.sampled_from([None, "ann", "bob"])
 @given(st.lists(st.tuples(_TIME, _WHO, st.booleans())))
 def test_rows_are_the_events(seen: list[tuple[datetime | None, str | None, bool]]) -> None:
     recorder = Recorder()
-    for line, (time, who, whole) in enumerate(seen, start=1):
-        recorder.add(Event((line, line), time, who, "read", None, None, None, None, "x", whole, detail=str(line % 3)))
+    for first, (moment, actor, whole) in enumerate(seen, start=1):
+        recorder.add(Event((first, first), moment, actor, "read", None, None, None, None, "x", whole, detail="{}"))
     stretch = recorder.take().after(100)
-    for row, mark, event in zip(stretch.rows(), stretch.marks.tolist(), enumerate(seen, start=101), strict=True):
-        deed, time, line = row
-        assert (line, (None if time == NO_TIME else moment_at(time), deed.actor)) == (event[0], event[1][:2])
-        assert (mark == NO_MARK) is not event[1][2]
+    rows = zip(stretch.rows(), stretch.marks.tolist(), enumerate(seen, start=101), strict=True)
+    for (deed, when, line), mark, (number, (time, who, whole)) in rows:
+        assert (line, deed.actor) == (number, who)
+        assert (None if when == NO_TIME else moment_at(when)) == time
+        assert (mark == NO_MARK) is not whole
     assert len(set(stretch.deeds)) == len(stretch.deeds)
     assert stretch.by_hour().total() == sum(time is not None for time, _, _ in seen)
     assert not len(recorder.take().which)
