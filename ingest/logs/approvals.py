@@ -1,33 +1,19 @@
 """What was done to approved records, and by whom: the order of enter, approve and change on each object.
 
-Laboratories, accounts departments and document systems share this order; the words for it are in the tables below.
+Laboratories, accounts departments and document systems share this order; the words for it are in `deeds`.
 """
 
-import re
 from collections import Counter
-from functools import lru_cache
+from collections.abc import Mapping
 
-from ingest.logs.events import Event, Outcome
+from ingest.logs.clock import HOUR, NO_TIME
+from ingest.logs.deeds import of_record
+from ingest.logs.events import Deed
 from ingest.logs.findings import Finding, finding
-from ingest.logs.words import words_of
+from ingest.logs.stretch import Stretch
 
 OBJECTS_MAX = 500_000  # objects that are remembered, about 100 MB
 
-_APPROVE = frozenset(
-    "approve approved authorise authorised authorize authorized sign signed release released finalise finalised "
-    "finalize finalized lock locked certify certified verify verified".split()
-)
-_ALTER = frozenset(
-    "edit edited modify modified update updated change changed amend amended alter altered overwrite overwritten "
-    "correct corrected delete deleted revise revised reopen reopened unlock unlocked".split()
-)
-_ENTER = frozenset("enter entered create created submit submitted add added record recorded draft prepare".split())
-_ACCESS = frozenset("in security ingress egress access key token session url policy user login".split())
-"""Words beside which "authorize" or "sign" is about access, not about a record."""
-
-_APPROVED = re.compile(
-    r"(?i)\b(?:status|state)\b\W{1,5}(?:approved|authori[sz]ed|signed|released|finali[sz]ed|final|locked|certified)\b"
-)
 _QUIET = 0.01  # share of the log's events below which hardly anybody works at an hour of the day
 _QUIET_EVENTS = 200  # events that it takes to know such hours
 
@@ -35,26 +21,32 @@ _QUIET_EVENTS = 200  # events that it takes to know such hours
 class AfterApproval:
     """Objects that were changed after somebody had approved, signed or released them."""
 
-    def __init__(self) -> None:
+    def __init__(self, by_hour: Mapping[int, int]) -> None:
+        """`by_hour`: of the whole log, once it has been seen."""
+        self._by_hour = by_hour
         self._approved: dict[str, None] = {}
         self._changes: list[tuple[int, int, str]] = []  # line, hour (-1 unknown), actor
-        self._hours = [0] * 24  # events of the whole log
 
-    def see(self, event: Event) -> None:
-        """Take the next event."""
-        if event.time is not None:
-            self._hours[event.time.hour] += 1
-        kind = _kind(event)
-        if kind == "approve" and event.object is not None:
-            if len(self._approved) < OBJECTS_MAX:
-                self._approved[event.object] = None
-        elif kind == "alter" and (event.object in self._approved or _APPROVED.search(event.detail)):
-            self._changes.append((event.lines[0], event.time.hour if event.time else -1, event.actor or "?"))
+    def wants(self, deed: Deed) -> bool:
+        """Whether it has to see what does this."""
+        return of_record(deed.action, deed.outcome) in ("approve", "alter")
+
+    def follow(self, stretch: Stretch) -> None:
+        """Take the next events."""
+        for (deed, time, line), approved in zip(stretch.rows(), stretch.approved.tolist(), strict=True):
+            if of_record(deed.action, deed.outcome) == "alter":
+                if approved or deed.object in self._approved:
+                    self._changes.append((line, -1 if time == NO_TIME else time // HOUR % 24, deed.actor or "?"))
+            elif deed.object is not None and len(self._approved) < OBJECTS_MAX:
+                self._approved[deed.object] = None
 
     def findings(self) -> list[Finding]:
         """What stood out."""
-        total = sum(self._hours)
-        quiet = {hour for hour, count in enumerate(self._hours) if total >= _QUIET_EVENTS and count < _QUIET * total}
+        hours = [0] * 24
+        for hour, count in self._by_hour.items():
+            hours[hour % 24] += count
+        total = sum(hours)
+        quiet = {hour for hour, count in enumerate(hours) if total >= _QUIET_EVENTS and count < _QUIET * total}
         found = []
         if odd := [change for change in self._changes if change[1] in quiet]:
             found.append(
@@ -90,18 +82,25 @@ class OneHand:
         self._known = 0
         self._own: list[tuple[int, int, str]] = []  # line of entry, line of approval, actor
 
-    def see(self, event: Event) -> None:
-        """Take the next event."""
-        if event.object is None or event.actor is None:
-            return
-        kind = _kind(event)
-        if kind == "enter" and len(self._authors) < OBJECTS_MAX:
-            self._authors[event.object] = (event.actor, event.lines[0])
-        elif kind == "approve" and event.object in self._authors:
-            author, line = self._authors[event.object]
-            self._known += 1
-            if author == event.actor:
-                self._own.append((line, event.lines[0], event.actor))
+    def wants(self, deed: Deed) -> bool:
+        """Whether it has to see what does this."""
+        if deed.object is None or deed.actor is None:
+            return False
+        return of_record(deed.action, deed.outcome) in ("enter", "approve")
+
+    def follow(self, stretch: Stretch) -> None:
+        """Take the next events."""
+        for deed, _, line in stretch.rows():
+            assert deed.object is not None  # `wants` has seen to it
+            assert deed.actor is not None
+            if of_record(deed.action, deed.outcome) == "enter":
+                if len(self._authors) < OBJECTS_MAX:
+                    self._authors[deed.object] = (deed.actor, line)
+            elif deed.object in self._authors:
+                author, entered = self._authors[deed.object]
+                self._known += 1
+                if author == deed.actor:
+                    self._own.append((entered, line, deed.actor))
 
     def findings(self) -> list[Finding]:
         """What stood out."""
@@ -117,22 +116,6 @@ class OneHand:
                 check="Check whether the rules demand two persons.",
             )
         ]
-
-
-def _kind(event: Event) -> str | None:
-    """`approve`, `alter` or `enter` for what has been done to a record."""
-    if event.action is None or event.outcome in (Outcome.FAILURE, Outcome.DENIED):
-        return None
-    return _kind_of(event.action)
-
-
-@lru_cache(maxsize=8192)
-def _kind_of(action: str) -> str | None:
-    words = set(words_of(action))
-    for kind, verbs in (("approve", _APPROVE), ("alter", _ALTER), ("enter", _ENTER)):
-        if not words.isdisjoint(verbs):
-            return kind if words.isdisjoint(_ACCESS) else None
-    return None
 
 
 def _who(changes: list[tuple[int, int, str]]) -> str:

@@ -34,11 +34,23 @@ _FORMATS = (
 _NO_YEAR = ("%b %d %H:%M:%S", "%m-%d %H:%M:%S.%f", "%m-%d %H:%M:%S", "%m.%d %H:%M:%S")
 
 _ZONE_AT_END = re.compile(r"(?:Z|UTC|GMT|[+-]\d\d:?\d\d)\)?$")
-_EPOCH = re.compile(r"\d{9,19}(?:\.\d+)?$")
+_BARE = re.compile(r"\d{9,19}(?:\.\d+)?$")
 _LONGEST = 64  # characters; no timestamp is longer, and hostile values are
 
 _EARLIEST, _LATEST = 1e8, 7.3e9
 """Seconds since 1970 between 1973 and 2201: what a bare number may be to count as a time."""
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+NO_TIME = -(1 << 63)  # among microseconds since 1970: an event without a time
+
+SECOND = 1_000_000  # microseconds
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+EPOCH_HOURS = EPOCH.toordinal() * 24  # from 1 January of year 1 to 1970
 
 
 @lru_cache(maxsize=8192)  # neighbouring lines share their second
@@ -47,7 +59,7 @@ def parse_time(text: str) -> datetime | None:
     text = text.strip()
     if not text or len(text) > _LONGEST:
         return None
-    if _EPOCH.match(text):
+    if _BARE.match(text):
         return from_epoch(float(text))
     if text.endswith(" UTC"):
         text = text[:-4] + "+00:00"
@@ -75,12 +87,27 @@ def from_epoch(number: float) -> datetime | None:
 def has_zone(text: str) -> bool:
     """Whether a timestamp says which zone it is in. Unix times do: they are UTC."""
     text = text.strip()
-    return bool(_ZONE_AT_END.search(text) or _EPOCH.match(text))
+    return text.endswith("Z") or bool(_ZONE_AT_END.search(text) or _BARE.match(text))
 
 
 def iso(moment: datetime) -> str:
     """ISO 8601 in UTC with a Z, with fractions only where there are any."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def microseconds(moment: datetime | None) -> int:
+    """Since 1970; `NO_TIME` for None."""
+    return NO_TIME if moment is None else (moment - EPOCH) // MICROSECOND
+
+
+def moment_at(time: int) -> datetime:
+    """The moment that lies so many microseconds after 1970, in UTC."""
+    return EPOCH + time * MICROSECOND
+
+
+def moment_of(hour: int) -> datetime:
+    """The beginning of an hour, counted from 1 January of year 1, in UTC."""
+    return datetime.fromordinal(hour // 24).replace(hour=hour % 24, tzinfo=UTC)
 
 
 def _in_utc(moment: datetime) -> datetime:
@@ -102,7 +129,8 @@ class YearlessClock:
         self._changed = changed + timedelta(days=1)  # the log's zone is not known
         self._year: int | None = None
         self._last: datetime | None = None
-        self._cached = ("", None)  # type: tuple[str, datetime | None]
+        self._cached: tuple[str, datetime | None] = ("", None)
+        self._minute: tuple[str, datetime] = ("", EPOCH)  # the text of the last one up to its seconds, and its moment
 
     @property
     def state(self) -> ClockState:
@@ -112,17 +140,23 @@ class YearlessClock:
     @state.setter
     def state(self, state: ClockState) -> None:
         self._year, self._last = state
-        self._cached = ("", None)
+        self._cached, self._minute = ("", None), ("", EPOCH)
 
     def parse(self, text: str) -> datetime | None:
         """The moment, taken for UTC; None if the text is no timestamp."""
         if text == self._cached[0]:
             return self._cached[1]
-        moment = self._read(text)
+        moment: datetime | None
+        minute, begun = self._minute
+        if text[:13] == minute and (seconds := _SECONDS.get(text[13:])) is not None:
+            moment = self._last = begun + seconds  # no year has passed since: lines of one minute follow each other
+        else:
+            moment = self._read(text)
         self._cached = (text, moment)
         return moment
 
     def _read(self, text: str) -> datetime | None:
+        self._minute = ("", EPOCH)
         if self._year is None:
             first = _with_year(text, self._changed.year)
             self._year = self._changed.year - (1 if first and first > self._changed else 0)
@@ -135,10 +169,13 @@ class YearlessClock:
         elif self._last and moment - self._last > timedelta(days=183) and self._last.month == 1:
             return _with_year(text, self._year - 1)  # a straggler from before New Year
         self._last = moment
+        if len(text) == 15 and text[:3] in _MONTHS and moment.year == self._year:
+            self._minute = (text[:13], moment.replace(second=0))
         return moment
 
 
 _MONTHS = {name: number for number, name in enumerate(calendar.month_abbr) if name}
+_SECONDS = {f"{number:02}": timedelta(seconds=number) for number in range(60)}
 
 
 def _with_year(text: str, year: int) -> datetime | None:

@@ -82,34 +82,59 @@ def last_key(name: str) -> str:
 
 def fields_of(record: Mapping[str, object]) -> dict[str, list[str]]:
     """The record's values by path and by last key: {"user.name": ["ann"], "name": ["ann"]}; "" for null."""
+    leaves: list[tuple[str, str, object]] = []
+    _gather(leaves, record, "", 0)
     found: dict[str, list[str]] = {}
-    for count, (path, value) in enumerate(_leaves(record, "", 0)):
-        if count >= LEAVES_MAX:
-            break
-        text = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)[:TEXT_MAX]
+    for path, last, value in leaves[:LEAVES_MAX]:
+        if isinstance(value, str):
+            text = value[:TEXT_MAX]
+        else:
+            text = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)[:TEXT_MAX]
         found.setdefault(path, []).append(text)
-        last = path.rpartition(".")[2]
         if last != path:
             found.setdefault(last, []).append(text)
     return found
 
 
-def _leaves(value: object, path: str, depth: int) -> Iterator[tuple[str, object]]:
-    if isinstance(value, Mapping):
+def _gather(leaves: list[tuple[str, str, object]], value: object, path: str, depth: int) -> None:
+    """Append (path, last key, value) of all that a value holds, somewhat more than `LEAVES_MAX` at the most."""
+    if len(leaves) >= LEAVES_MAX:
+        return
+    if isinstance(value, dict):
         if depth >= DEPTH_MAX:
             return
-        names = {field_name(str(name)).replace(".", ""): inner for name, inner in value.items()}
-        for name, inner in names.items():
-            yield from _leaves(inner, f"{path}.{name}" if path else name, depth + 1)
-        for label, content in PAIR_NAMES:
-            spelled = names.get(label)
-            if isinstance(spelled, str) and content in names:
-                yield from _leaves(names[content], field_name(spelled).replace(".", "") or label, depth + 1)
+        names, pairs = (_places if len(value) <= _KEYS_MAX else _places.__wrapped__)(path, tuple(value))
+        for name, below, last in names:
+            inner = value[name]
+            if isinstance(inner, dict | list):
+                _gather(leaves, inner, below, depth + 1)
+            else:
+                leaves.append((below, last, inner))
+        for label, content, otherwise in pairs:
+            spelled = value[label]
+            if isinstance(spelled, str):
+                _gather(leaves, value[content], field_name(spelled).replace(".", "") or otherwise, depth + 1)
     elif isinstance(value, list):
         for inner in value[:100]:
-            yield from _leaves(inner, path, depth + 1)
+            _gather(leaves, inner, path, depth + 1)
     else:
-        yield path, value
+        leaves.append((path, path.rpartition(".")[2], value))
+
+
+_KEYS_MAX = 200  # keys of a mapping whose meaning is remembered; what has more is data, and never the same twice
+
+_Names = tuple[tuple[str, str, str], ...]
+
+
+@lru_cache(maxsize=8192)  # the shapes of a log's records are few
+def _places(path: str, keys: tuple[str, ...]) -> tuple[_Names, _Names]:
+    """What the keys of a mapping at a path mean: (key, path below, last key) of each, and its pairs of `PAIR_NAMES` as
+    (key of the label, key of the content, label). Of keys that are spelled alike the last one counts.
+    """
+    names = {field_name(str(key)).replace(".", ""): key for key in keys}
+    below = ((key, f"{path}.{name}" if path else name, name) for name, key in names.items())
+    pairs = ((names[one], names[other], one) for one, other in PAIR_NAMES if one in names and other in names)
+    return tuple(below), tuple(pairs)
 
 
 class Condition(Protocol):

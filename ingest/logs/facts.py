@@ -10,13 +10,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ingest.errors import ReadError
-from ingest.logs.clock import iso
+from ingest.logs.clock import iso, moment_of
 from ingest.logs.events import Event, Ledger
 from ingest.logs.findings import Finding
 from ingest.logs.formats import read_events, recognise
 from ingest.logs.lines import Text
 from ingest.logs.rules import Rules
 from ingest.logs.selection import Selection
+from ingest.logs.stretch import Recorder, Stretch
 from ingest.logs.tally import FIELDS, OTHERS, VALUES_MAX, Seen, Tally
 from ingest.logs.templates import Shape, Template, Templates
 from ingest.logs.watch import Watch
@@ -128,11 +129,6 @@ def timeline(by_hour: Counter[int], bad_by_hour: Counter[int]) -> list[list[obje
     return [[iso(moment_of(hour)), by_hour[hour], bad_by_hour[hour]] for hour in sorted(by_hour)]
 
 
-def moment_of(hour: int) -> datetime:
-    """The beginning of an hour of `LogFacts.by_hour`."""
-    return datetime.fromordinal(hour // 24).replace(hour=hour % 24, tzinfo=UTC)
-
-
 def analyse(
     path: Path,
     name: str,
@@ -182,20 +178,27 @@ class Analysis:
 
     def take(self, events: Iterable[Event]) -> None:
         """Count events, in the order of the log."""
-        watch = self.watch
-        for event in self.count(events):
-            watch.see(event)
+        for stretch in self.stretches(events):
+            self.add(stretch)
 
-    def count(self, events: Iterable[Event]) -> Iterator[Event]:
-        """Count events, and hand those on that are looked at."""
-        selection, templates, tally = self._selection, self.templates, self.tally
+    def stretches(self, events: Iterable[Event]) -> Iterator[Stretch]:
+        """Make templates of events and judge them by the rules; for all other counts they come back by the stretch."""
+        selection, templates, judge, recorder = self._selection, self.templates, self.watch.judge, Recorder()
         for event in events:
             if selection is not None and not selection.takes(event):
                 self.left_out += 1
                 continue
             templates.add(event.message, event.lines[0], ready=event.templated)
-            tally.add(event)
-            yield event
+            judge(event)
+            recorder.add(event)
+            if recorder.full:
+                yield recorder.take()
+        yield recorder.take()
+
+    def add(self, stretch: Stretch) -> None:
+        """Count a stretch of events, and show it to the signals."""
+        self.tally.add(stretch)
+        self.watch.follow(stretch)
 
     def facts(self, name: str, notes: Iterable[str], sha256: str) -> LogFacts:
         """What was counted, once all events have been taken. `notes`: what the text itself has to say."""

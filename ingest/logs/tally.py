@@ -1,23 +1,29 @@
 """Fields of events to counts: who did what to what, how it ended, from where and when. Knows no format and no rule.
 
-Events that agree in all their fields are counted together first, since logs repeat themselves, and taken apart into
-counts of single fields now and then.
+Events of the same deed are counted together first, since logs repeat themselves, and taken apart into counts of single
+fields now and then.
 """
 
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
-from ingest.logs.events import Event, Outcome
+import numpy as np
 
-FIELDS = ("actors", "actions", "objects", "outcomes", "error_codes", "sources")  # in the order of `_fields_of`
+from ingest.logs.clock import NO_TIME, moment_at
+from ingest.logs.events import Deed, Outcome
+from ingest.logs.stretch import Stretch
+
+FIELDS = ("actors", "actions", "objects", "outcomes", "error_codes", "sources")  # in the order of `Deed`
 
 VALUES_MAX = 200_000
 """Different values of one field that are kept apart, about 80 MB; what comes after is counted under `OTHERS`."""
 
 OTHERS = "(other values)"
 
-_ALIKE_MAX = 50_000  # combinations of fields that are kept before they are taken apart, about 25 MB
+_DEEDS_MAX = 50_000  # deeds that are kept before they are taken apart, about 25 MB
+
+_NEVER = (1 << 63) - 1  # later than all times
 
 _BAD = (Outcome.FAILURE, Outcome.DENIED)
 
@@ -59,57 +65,44 @@ class Tally:
         self.bad_by_hour: Counter[int] = Counter()  # of these, failed or denied
         self.first: datetime | None = None  # UTC
         self.last: datetime | None = None  # UTC
-        self._alike: dict[tuple[str | None, ...], Seen] = {}
+        self._deeds: dict[Deed, list[int]] = {}  # count, first line, first and last time as microseconds
 
-    def add(self, event: Event) -> None:
-        """Count an event."""
-        key = (event.actor, event.action, event.object, event.outcome, event.error_code, event.source)
-        time = event.time
-        seen = self._alike.get(key)
-        if seen is None:
-            if len(self._alike) >= _ALIKE_MAX:
+    def add(self, stretch: Stretch) -> None:
+        """Count the next events. All deeds of the stretch must be done in it."""
+        deeds = stretch.deeds
+        by_hour = stretch.by_hour()
+        self.by_hour.update(by_hour)
+        self.timeless += len(stretch.which) - by_hour.total()
+        bad = np.array([deed.outcome in _BAD for deed in deeds], np.bool_)
+        self.bad_by_hour.update(stretch.of(bad[stretch.which]).by_hour())
+        timed = stretch.timed()
+        _, begin, counts = np.unique(stretch.which, return_index=True, return_counts=True)
+        lines = stretch.lines[begin]
+        firsts, lasts = np.full(len(deeds), _NEVER), np.full(len(deeds), NO_TIME)
+        np.minimum.at(firsts, timed.which, timed.times)
+        np.maximum.at(lasts, timed.which, timed.times)
+        for deed, count, line, first, last in zip(
+            deeds, counts.tolist(), lines.tolist(), firsts.tolist(), lasts.tolist(), strict=True
+        ):
+            seen = self._deeds.get(deed)
+            if seen is not None:
+                seen[0] += count
+                seen[2], seen[3] = min(seen[2], first), max(seen[3], last)
+                continue
+            if len(self._deeds) >= _DEEDS_MAX:
                 self.settle()
-            self._alike[key] = Seen(1, event.lines[0], time, time)
-        else:
-            seen.count += 1
-            if time is not None:
-                if seen.last is None or time > seen.last:
-                    seen.last = time
-                if seen.first is None or time < seen.first:
-                    seen.first = time
-        if time is None:
-            self.timeless += 1
-            return
-        hour = time.toordinal() * 24 + time.hour
-        self.by_hour[hour] += 1
-        if event.outcome in _BAD:
-            self.bad_by_hour[hour] += 1
+            self._deeds[deed] = [count, line, first, last]
 
     def settle(self) -> None:
         """Take apart what was counted together. To be called once more when all events have been added."""
-        for key, seen in self._alike.items():
-            self.events += seen.count
+        for deed, (count, line, first, last) in self._deeds.items():
+            seen = Seen(count, line, *((None, None) if last == NO_TIME else (moment_at(first), moment_at(last))))
+            self.events += count
             self.first, self.last = span((self.first, self.last), (seen.first, seen.last))
-            for name, value in zip(FIELDS, key, strict=True):
+            for name, value in zip(FIELDS, deed, strict=True):
                 if value is not None:
                     put(self.values[name], value, seen)
-        self._alike.clear()
-
-    def add_all(self, other: "Tally", before: int) -> None:
-        """Count what another tally, which is settled, has counted in the next piece of the log.
-
-        Args:
-            before: lines that stand before the piece.
-        """
-        self.events += other.events
-        self.timeless += other.timeless
-        self.by_hour.update(other.by_hour)
-        self.bad_by_hour.update(other.bad_by_hour)
-        self.first, self.last = span((self.first, self.last), (other.first, other.last))
-        for name, seens in other.values.items():
-            for value, seen in seens.items():
-                seen.line += before
-                put(self.values[name], value, seen)
+        self._deeds.clear()
 
 
 def put(values: dict[str, Seen], value: str, seen: Seen) -> None:

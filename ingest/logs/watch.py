@@ -4,11 +4,16 @@ from array import array
 from collections import Counter
 from dataclasses import dataclass, field
 
-from ingest.logs.events import Event, Outcome
+import numpy as np
+
+from ingest.logs.events import Deed, Event, Outcome
 from ingest.logs.findings import SEVERITIES, Finding, named
 from ingest.logs.rules import Rules, load
 from ingest.logs.sigma import Rule
 from ingest.logs.signals import all_signals
+from ingest.logs.stretch import Recorder, Stretch
+
+_DEEDS_MAX = 50_000  # deeds of which it is remembered which signals want to see them, about 15 MB
 
 
 @dataclass(slots=True)
@@ -35,7 +40,7 @@ class Watch:
     """Watches a log's events and says in the end what stood out.
 
     Rules look at each event by itself (`judge`), so that pieces of a log can be judged apart and joined with `add`;
-    signals have to see all events in their order (`follow`).
+    signals have to see all events in their order (`follow`), a stretch at a time.
     """
 
     def __init__(self, rules: Rules | None = None) -> None:
@@ -43,12 +48,17 @@ class Watch:
         self._rules = rules or load()
         self._named = {rule.id: rule for rule in self._rules.rules}
         self._hits: Judged = {}
-        self._signals = all_signals()
+        self._by_hour: Counter[int] = Counter()
+        self._signals = all_signals(self._by_hour)
+        self._wanted: dict[Deed, int] = {}  # a bit for each signal that wants to see it
+        self._recorder = Recorder()
 
     def see(self, event: Event) -> None:
         """Take the next event."""
         self.judge(event)
-        self.follow(event)
+        self._recorder.add(event)
+        if self._recorder.full:
+            self.follow(self._recorder.take())
 
     def judge(self, event: Event) -> None:
         """Show an event to the rules alone."""
@@ -64,10 +74,23 @@ class Watch:
                 hits = self._hits[worst.id, tried] = _Hits()
             hits.add(event)
 
-    def follow(self, event: Event) -> None:
-        """Show the next event to the signals alone."""
-        for signal in self._signals:
-            signal.see(event)
+    def follow(self, stretch: Stretch) -> None:
+        """Show the next events to the signals alone."""
+        self._by_hour.update(stretch.by_hour())
+        wanted = np.array([self._wanted_by(deed) for deed in stretch.deeds], np.uint32)[stretch.which]
+        for number, signal in enumerate(self._signals):
+            chosen = wanted & (1 << number) != 0
+            if chosen.any():
+                signal.follow(stretch.of(chosen))
+
+    def _wanted_by(self, deed: Deed) -> int:
+        bits = self._wanted.get(deed)
+        if bits is None:
+            bits = sum(signal.wants(deed) << number for number, signal in enumerate(self._signals))
+            if len(self._wanted) >= _DEEDS_MAX:
+                self._wanted.clear()
+            self._wanted[deed] = bits
+        return bits
 
     @property
     def judged(self) -> Judged:
@@ -84,6 +107,7 @@ class Watch:
 
     def findings(self) -> list[Finding]:
         """The gravest first; within a severity in the order in which they happened."""
+        self.follow(self._recorder.take())
         found = [_of_rule(self._named[name], tried, hits) for (name, tried), hits in self._hits.items()]
         for signal in self._signals:
             found.extend(signal.findings())

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ingest.logs.clock import YearlessClock, from_epoch, has_zone, iso, parse_time
 
@@ -53,3 +55,22 @@ def test_yearless_clock_rolls_over_and_takes_stragglers_back() -> None:
 def test_yearless_clock_knows_leap_days() -> None:
     assert YearlessClock(datetime(2025, 6, 1, tzinfo=UTC)).parse("Feb 29 10:00:00") is None
     assert YearlessClock(datetime(2024, 6, 1, tzinfo=UTC)).parse("Feb 29 10:00:00") is not None
+
+
+_STAMP = st.builds(
+    "{} {:2} {:02}:{:02}:{:02}".format,
+    st.sampled_from(["Jan", "Feb", "Jul", "Dec", "Foo"]),
+    st.sampled_from([1, 29, 31]),
+    st.sampled_from([0, 23, 24]),
+    st.sampled_from([0, 59]),
+    st.sampled_from([0, 30, 59, 60]),
+)
+
+
+@given(st.lists(_STAMP, max_size=30))
+def test_what_a_clock_remembers_of_a_minute_changes_no_moment(stamps: list[str]) -> None:
+    quick, plain = YearlessClock(MOMENT), YearlessClock(MOMENT)
+    for stamp in stamps:
+        plain.state = plain.state  # forgets the minute
+        assert quick.parse(stamp) == plain.parse(stamp)
+        assert quick.state == plain.state
