@@ -121,8 +121,8 @@ def passages(data: Path) -> list[str]:
         ]
     else:
         note(f"{data} is absent: the passages are those of the sample office")
-        source = sorted((ROOT / "data/source").rglob("*.md"))
-        found = [part for path in source for part in path.read_text(encoding="utf-8").split("\n\n")]
+        texts = [path.read_text(encoding="utf-8") for path in sorted((ROOT / "data/source").rglob("*.md"))]
+        found = [text[first : first + LONGEST] for text in texts for first in range(0, len(text), BEGINNING)]
     return list(dict.fromkeys(text for text in map(str.strip, found) if 40 < len(text) <= LONGEST))
 
 
