@@ -271,7 +271,7 @@ def picture(figures: Figures, questions: int, taken: str) -> str:
 
     alone = spread([found["parsing alone, s"] + found["embedding alone, s"] for found in figures.limits])
     ingest = panel("Ingest of the same PDFs", "s", of_ingest(lambda result: result.seconds))
-    limit = Bar("limit: see below", alone.median, alone.low, alone.high, ours=False)
+    limit = Bar("the limit", alone.median, alone.low, alone.high, ours=False)
     minute = spread([60 * questions / result.seconds for result in figures.batch])
     panels = [
         Panel(ingest.title, ingest.unit, [*ingest.bars, limit]),
@@ -288,7 +288,9 @@ def picture(figures: Figures, questions: int, taken: str) -> str:
             ],
         ),
     ]
-    return draw("Strongroom beside scripts on the same models", f"{taken}; limit: parsing and embedding alone", panels)
+    return draw(
+        "Strongroom beside scripts on the same models", f"{taken}. The limit: parsing and embedding alone.", panels
+    )
 
 
 if __name__ == "__main__":

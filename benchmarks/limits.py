@@ -90,13 +90,19 @@ def parsing(folder: Path, home: Path) -> Figures:
     def bare() -> None:
         nonlocal pages
         for path in files:
-            with closing(pypdfium2.PdfDocument(path)) as document:
+            try:
+                document = pypdfium2.PdfDocument(path)
+            except pypdfium2.PdfiumError:
+                continue  # damaged or locked, as `rag ingest` tells; `one` leaves it out, too
+            with closing(document):
                 for page in document:
                     page.get_textpage().get_text_range()
                     pages += 1
 
     def one(source: SourceFile, digest: str) -> None:
-        work.cut(work.parse(source, digest, ()))
+        document = work.parse(source, digest, ())
+        if not isinstance(document, work.Refusal):
+            work.cut(document)
 
     work.equip(tokenizer)
     one(sources[0], digests[0])  # what is imported late is there then
@@ -107,7 +113,8 @@ def parsing(folder: Path, home: Path) -> Figures:
 
         def pooled(source: SourceFile, digest: str) -> None:
             document = pool.run(work.parse, source, digest, (), seconds=600)
-            pool.run(work.cut, document, seconds=600)
+            if not isinstance(document, work.Refusal):
+                pool.run(work.cut, document, seconds=600)
 
         list(threads.map(pooled, sources[:1] * 2 * cores, digests[:1] * 2 * cores))
         everything = seconds(lambda: list(threads.map(pooled, sources, digests)))

@@ -68,7 +68,6 @@ def _use_models(*, writer: bool) -> None:
 
     Settings.embed_model = HuggingFaceEmbedding(model_name=str(EMBEDDER), device="cpu")
     if not writer:
-        Settings.llm = None
         return
     from llama_index.llms.llama_cpp import LlamaCPP
 
