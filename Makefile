@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 DEMO_HOME := .demo
 RAG := $(BIN)/rag --home $(DEMO_HOME)
 
-.PHONY: demo setup test lint lock sbom bundle clean
+.PHONY: demo setup test lint lock bench sbom bundle clean
 
 # Stamps: a lock file that changed is installed again, one that did not costs nothing.
 $(VENV)/.python:
@@ -45,6 +45,13 @@ lock: $(VENV)/.python
 	$(BIN)/pip install --quiet --disable-pip-version-check uv==0.13.9
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --no-emit-index-url --quiet -o requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --no-emit-index-url --quiet -o requirements-dev.lock
+
+# Ours beside peers and limits, 5 rounds of everything: about 40 minutes. The peers' frameworks get an environment of their
+# own in build/peers, once. RUNS=1 is a quick look.
+RUNS := 5
+bench: $(VENV)/.setup-dev
+	$(BIN)/python benchmarks/peers/environment.py
+	$(BIN)/python benchmarks/bench.py --runs $(RUNS) $(BENCHFLAGS)
 
 # What the program is made of: every package and model with version, licence and hash.
 sbom: $(VENV)/.setup-dev

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from measure import BIN
+from peers import environment
 
 HERE = Path(__file__).resolve().parent
 
@@ -26,7 +27,7 @@ class Contestant:
 
 
 def peer(name: str, script: str, python: str | Path = sys.executable) -> Contestant:
-    """A peer that is a script in this folder with the commands of peer_plain.py."""
+    """A peer that is a script below this folder with the commands of peer_plain.py."""
     return Contestant(
         name,
         lambda folder, store: [python, HERE / script, "ingest", folder, "--store", store],
@@ -41,4 +42,11 @@ OURS = Contestant(
     lambda question, home: [RAG, "ask", question, "--home", home],
 )
 PLAIN = peer("plain script", "peer_plain.py")
-PEERS = (PLAIN,)
+FRAMEWORKS = (
+    peer("LangChain script", "peers/langchain_script.py", environment.PYTHON),
+    peer("LlamaIndex script", "peers/llamaindex_script.py", environment.PYTHON),
+)
+PEERS = (
+    PLAIN,
+    *(FRAMEWORKS if environment.ready() else ()),
+)  # `python benchmarks/peers/environment.py` makes them ready

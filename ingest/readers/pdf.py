@@ -15,12 +15,14 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from ctypes import byref, c_double, c_float, c_ushort
+from ctypes import addressof, byref, c_double, c_uint, c_ulong, cast
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ingest.errors import ReadError
 from ingest.readers import hidden, layer, pdf_meta, unseen
+from ingest.readers.bulk import INTEGER, POINTER, address, called, plain, written
 from ingest.types import Document, FileStatus, Heading, Page, Source
 
 if TYPE_CHECKING:  # numpy takes 0.1 s to import, and most PDFs are never drawn
@@ -41,7 +43,6 @@ _MAX_SIDE = 12_000  # pixels of a drawn page's longer side, however narrow the p
 _SCAN_LETTERS = 300  # letters and digits; a page that is all image and has fewer is a scan with a stamp or a header
 _OUTLINES = 100  # path segments that a page without text must have: a letter's outline has 10 to 60, a frame has 5
 _MAX_NESTED = 3  # forms within forms
-_MAX_ASKED = 1_000  # text objects of a page that are asked for their letters: each answer goes through the whole page
 _DRAWN = 0x0590  # pdfium brings fonts for Latin, Greek and Cyrillic letters; those of other scripts come with the file
 
 Box = tuple[int, int, int, int]
@@ -349,36 +350,39 @@ def _signs(text: str, start: int) -> int:
 
 def _looked_at(page: Any, textpage: Any) -> list[tuple[int, int, unseen.Why]] | None:
     """As `_unseen`, from the first letter of each span to its last, counted in UTF-16 as pdfium counts its text."""
+    import numpy as np
     import pypdfium2.raw as pdfium
 
-    texts = [(item, matrices) for item, kind, matrices in _objects(page) if kind == pdfium.FPDF_PAGEOBJ_TEXT]
     width, height = page.get_size()
     if not (math.isfinite(width * height) and width > 0 and height > 0):
         return None
+    groups = [(holder.of(pdfium.FPDF_PAGEOBJ_TEXT), holder.matrices) for holder in _holders(page)]
+    texts = [item for items, _ in groups for item in items]
     if not texts:
         return []
-    boxes, places = [], []
-    for item, matrices in texts:
-        if box := _bounds(item, matrices):
-            boxes.append(box)
-            places.append(item)
+    bounds = [_bounds(items, matrices) for items, matrices in groups]
+    boxes, told = np.concatenate([box for box, _ in bounds]), np.concatenate([told for _, told in bounds])
     with _bare_and_shown(page, texts, unseen.COARSE) as (shown, bare, on_picture):
-        doubtful = unseen.suspicious(unseen.difference(shown, bare), on_picture(boxes))
-    small = (min(right - left, top - bottom) < unseen.FLAT for left, bottom, right, top in boxes)
-    looked = [
-        item for item, *why in zip(places, doubtful.tolist(), small, strict=True) if any(why)
-    ]  # most of them are blanks
-    if len(looked) <= _MAX_ASKED and not any(_has_letters(item, textpage) for item in looked):
+        empty = unseen.suspicious(unseen.difference(shown, bare), on_picture(boxes[told]))
+    flat = np.fmin(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])[told] < unseen.FLAT
+    places = np.flatnonzero(told).tolist()
+    if not _in_doubt(
+        textpage,
+        {texts[place] for place, doubtful in zip(places, empty.tolist(), strict=True) if doubtful},
+        {texts[place] for place, doubtful in zip(places, flat.tolist(), strict=True) if doubtful},
+    ):
         return []
     letters, around = _letters(textpage)
-    images = [
-        box
-        for item, kind, matrices in itertools.islice(_objects(page), MAX_OBJECTS)
-        if kind == pdfium.FPDF_PAGEOBJ_IMAGE and (box := _bounds(item, matrices))
-    ]
+    images = np.array(
+        [
+            box
+            for item, kind, matrices in itertools.islice(_objects(page), MAX_OBJECTS)
+            if kind == pdfium.FPDF_PAGEOBJ_IMAGE and (box := _bound(item, matrices))
+        ]
+    )
     with _bare_and_shown(page, texts, unseen.FINE) as (shown, bare, on_picture):
         scale = shown.shape[1] / width
-        why = unseen.reasons(shown, bare, on_picture(around), scale, on_picture(images))
+        why = unseen.reasons(shown, bare, on_picture(np.array(around)), scale, on_picture(images))
     index = pdfium.FPDFText_GetTextIndexFromCharIndex
     return [
         (index(textpage.raw, first), index(textpage.raw, end - 1) + 1, reason)
@@ -386,29 +390,54 @@ def _looked_at(page: Any, textpage: Any) -> list[tuple[int, int, unseen.Why]] | 
     ]
 
 
+def _in_doubt(textpage: Any, empty: set[int], flat: set[int]) -> bool:
+    """Whether any letter may be hidden: one of the `empty` text objects holds letters, or one of the `flat` tiny ones.
+
+    Most objects without ink hold blanks alone, most narrow ones an "I" of ordinary size.
+    """
+    if not (empty or flat):
+        return False
+    calls = _calls()
+    text = address(textpage.raw)
+    owners = called(calls.text_object, text, range(textpage.count_chars()))
+    doubtful = empty | flat
+    left, right, bottom, top = c_double(), c_double(), c_double(), c_double()
+    for index in [index for index, owner in enumerate(owners) if owner in doubtful]:
+        code = calls.unicode(text, index)
+        if code > sys.maxunicode or not chr(code).isalnum():
+            continue
+        if owners[index] in empty:
+            return True
+        if not calls.char_box(text, index, *map(addressof, (left, right, bottom, top))):
+            return True
+        if abs((right.value - left.value) * (top.value - bottom.value)) < unseen.SMALL:
+            return True
+    return False
+
+
 @contextmanager
 def _bare_and_shown(
-    page: Any, texts: "Sequence[tuple[Any, Any]]", dpi: int
-) -> "Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8], Callable[[Sequence[_Bounds]], NDArray[np.float64]]]]":
+    page: Any, texts: Sequence[int], dpi: int
+) -> "Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8], Callable[[NDArray[np.float64]], NDArray[np.float64]]]]":
     """The page as it is shown, the page without these text objects, and what turns boxes of the page into pixels."""
     import numpy as np
-    import pypdfium2.raw as pdfium
 
+    activate = _calls().activate
     width, height = page.get_size()
     scale = min(dpi / 72, math.sqrt(MAX_PIXELS / (width * height)), _MAX_SIDE / max(width, height))
     shown = page.render(scale=scale)
     try:
-        for item, _ in texts:
-            pdfium.FPDFPageObj_SetIsActive(item, False)
+        for item in texts:
+            activate(item, 0)
         bare = page.render(scale=scale)
     finally:
-        for item, _ in texts:
-            pdfium.FPDFPageObj_SetIsActive(item, True)
+        for item in texts:
+            activate(item, 1)
     position, far = shown.get_posconv(page), 10_000  # points; pixels are whole numbers, so near places tell little
     origin, right, up = (np.array(position.to_bitmap(*place)) for place in ((0, 0), (far, 0), (0, far)))
 
-    def on_picture(boxes: "Sequence[_Bounds]") -> "NDArray[np.float64]":
-        given = np.array(boxes, dtype=np.float64).reshape(-1, 4)
+    def on_picture(boxes: "NDArray[np.float64]") -> "NDArray[np.float64]":
+        given = boxes.reshape(-1, 4)
         one, other = (
             origin + given[:, [x]] * (right - origin) / far + given[:, [x + 1]] * (up - origin) / far for x in (0, 2)
         )
@@ -419,16 +448,6 @@ def _bare_and_shown(
     finally:
         shown.close()
         bare.close()
-
-
-def _has_letters(item: Any, textpage: Any) -> bool:
-    """Whether a text object holds more than blanks, dots and lines."""
-    import pypdfium2.raw as pdfium
-
-    size = pdfium.FPDFTextObj_GetText(item, textpage.raw, None, 0)  # bytes, with two zeros at the end
-    held = (c_ushort * (size // 2))()
-    pdfium.FPDFTextObj_GetText(item, textpage.raw, held, size)
-    return layer.letters(bytes(held).decode("utf-16-le", "replace")) > 0
 
 
 def _letters(textpage: Any) -> tuple[list[int], list[_Bounds]]:
@@ -485,35 +504,86 @@ def _images_and_outlines(page: Any) -> tuple[float, int]:
         if kind == pdfium.FPDF_PAGEOBJ_IMAGE:
             area += _area(item, matrices, visible)
         elif kind == pdfium.FPDF_PAGEOBJ_PATH:
-            segments += max(pdfium.FPDFPath_CountSegments(item), 0)
+            segments += max(_calls().segments(item), 0)
     whole = (visible[2] - visible[0]) * (visible[3] - visible[1])
     return min(area / whole, 1.0) if whole > 0 else 0.0, segments
 
 
-def _objects(page: Any) -> Iterator[tuple[Any, int, tuple[_Matrix, ...]]]:
-    """Objects of a page and of the forms on it: (object, its type, the matrices of the forms it is in, inner first)."""
+@dataclass(frozen=True, slots=True)
+class _Calls:
+    """pdfium's functions that are called for each object or character of a page (see `bulk`)."""
+
+    object: Callable[[int, int], int]  # (page, index)
+    held: Callable[[int, int], int]  # (form object, index)
+    kind: Callable[[int], int]
+    activate: Callable[[int, int], int]  # (object, 0 or 1): whether it is drawn
+    bounds: Callable[..., int]  # (object, &left, &bottom, &right, &top), floats
+    segments: Callable[[int], int]
+    text_object: Callable[[int, int], int]  # (text page, index of a character)
+    unicode: Callable[[int, int], int]  # likewise
+    char_box: Callable[..., int]  # (text page, index, &left, &right, &bottom, &top), doubles
+
+
+@cache
+def _calls() -> _Calls:
     import pypdfium2.raw as pdfium
 
-    pending: list[tuple[Any, int, Any, tuple[_Matrix, ...]]] = [
-        (page.raw, pdfium.FPDFPage_CountObjects(page.raw), pdfium.FPDFPage_GetObject, ())
-    ]
+    return _Calls(
+        plain(pdfium.FPDFPage_GetObject, POINTER, POINTER, INTEGER),
+        plain(pdfium.FPDFFormObj_GetObject, POINTER, POINTER, c_ulong),
+        plain(pdfium.FPDFPageObj_GetType, INTEGER, POINTER),
+        plain(pdfium.FPDFPageObj_SetIsActive, INTEGER, POINTER, INTEGER),
+        plain(pdfium.FPDFPageObj_GetBounds, INTEGER, POINTER, *[POINTER] * 4),
+        plain(pdfium.FPDFPath_CountSegments, INTEGER, POINTER),
+        plain(pdfium.FPDFText_GetTextObject, POINTER, POINTER, INTEGER),
+        plain(pdfium.FPDFText_GetUnicode, c_uint, POINTER, INTEGER),
+        plain(pdfium.FPDFText_GetCharBox, INTEGER, POINTER, INTEGER, *[POINTER] * 4),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Holder:
+    """The objects of a page, or of a form on it."""
+
+    items: list[int]  # addresses
+    kinds: list[int]
+    matrices: tuple[_Matrix, ...]  # of the forms it is in, inner first
+
+    def of(self, kind: int) -> list[int]:
+        """The objects of one kind."""
+        return [item for item, other in zip(self.items, self.kinds, strict=True) if other == kind]
+
+
+def _holders(page: Any) -> Iterator[_Holder]:
+    """The page and the forms on it, in turn."""
+    import pypdfium2.raw as pdfium
+
+    calls = _calls()
+    count = pdfium.FPDFPage_CountObjects(page.raw)
+    pending = [(address(page.raw), count, calls.object, tuple[_Matrix, ...]())]
     while pending:
-        holder, count, get, matrices = pending.pop()
-        for index in range(count):
-            item = get(holder, index)
-            kind = pdfium.FPDFPageObj_GetType(item)
-            if kind == pdfium.FPDF_PAGEOBJ_FORM and len(matrices) < _MAX_NESTED:
-                matrix = pdfium.FS_MATRIX()
-                if pdfium.FPDFPageObj_GetMatrix(item, matrix):
-                    inner = (matrix.a, matrix.b, matrix.c, matrix.d, matrix.e, matrix.f)
-                    held = pdfium.FPDFFormObj_CountObjects(item)
-                    pending.append((item, held, pdfium.FPDFFormObj_GetObject, (inner, *matrices)))
-            yield item, kind, matrices
+        place, count, get, matrices = pending.pop()
+        items = called(get, place, range(count))
+        kinds = list(map(calls.kind, items))
+        for item in itertools.compress(items, (kind == pdfium.FPDF_PAGEOBJ_FORM for kind in kinds)):
+            form = cast(item, pdfium.FPDF_PAGEOBJECT)
+            matrix = pdfium.FS_MATRIX()
+            if len(matrices) < _MAX_NESTED and pdfium.FPDFPageObj_GetMatrix(form, matrix):
+                inner = (matrix.a, matrix.b, matrix.c, matrix.d, matrix.e, matrix.f)
+                pending.append((item, pdfium.FPDFFormObj_CountObjects(form), calls.held, (inner, *matrices)))
+        yield _Holder(items, kinds, matrices)
 
 
-def _area(item: Any, matrices: tuple[_Matrix, ...], visible: _Bounds) -> float:
+def _objects(page: Any) -> Iterator[tuple[int, int, tuple[_Matrix, ...]]]:
+    """Objects of a page and of the forms on it: (object, its type, the matrices of the forms it is in, inner first)."""
+    for holder in _holders(page):
+        for item, kind in zip(holder.items, holder.kinds, strict=True):
+            yield item, kind, holder.matrices
+
+
+def _area(item: int, matrices: tuple[_Matrix, ...], visible: _Bounds) -> float:
     """Square points of the visible part of a page that an object's bounds cover."""
-    bounds = _bounds(item, matrices)
+    bounds = _bound(item, matrices)
     if bounds is None:
         return 0.0
     width = min(bounds[2], visible[2]) - max(bounds[0], visible[0])
@@ -521,18 +591,26 @@ def _area(item: Any, matrices: tuple[_Matrix, ...], visible: _Bounds) -> float:
     return width * height if width > 0 and height > 0 else 0.0
 
 
-def _bounds(item: Any, matrices: tuple[_Matrix, ...]) -> _Bounds | None:
+def _bound(item: int, matrices: tuple[_Matrix, ...]) -> _Bounds | None:
     """Where an object stands on the page; None where it tells none."""
-    import pypdfium2.raw as pdfium
+    boxes, told = _bounds([item], matrices)
+    left, bottom, right, top = boxes[0].tolist()
+    return (left, bottom, right, top) if told[0] else None
 
-    left, bottom, right, top = c_float(), c_float(), c_float(), c_float()
-    if not pdfium.FPDFPageObj_GetBounds(item, byref(left), byref(bottom), byref(right), byref(top)):
-        return None
-    corners = [(x.value, y.value) for x in (left, right) for y in (bottom, top)]
+
+def _bounds(items: Sequence[int], matrices: tuple[_Matrix, ...]) -> "tuple[NDArray[np.float64], NDArray[np.bool_]]":
+    """Where objects stand on the page, `(n, 4)` as `_Bounds`, and whether each tells it, `(n,)`."""
+    import numpy as np
+
+    given, told = written(_calls().bounds, items, 4)
+    boxes = given.astype(np.float64)
+    if not matrices:
+        return boxes, told
+    corners = [(boxes[:, x], boxes[:, y]) for x in (0, 2) for y in (1, 3)]
     for a, b, c, d, e, f in matrices:
         corners = [(a * x + c * y + e, b * x + d * y + f) for x, y in corners]
-    xs, ys = [x for x, _ in corners], [y for _, y in corners]
-    return min(xs), min(ys), max(xs), max(ys)
+    xs, ys = (np.stack(side) for side in zip(*corners, strict=True))
+    return np.stack([xs.min(0), ys.min(0), xs.max(0), ys.max(0)], axis=1), told
 
 
 def _pdfium_meta(document: Any) -> tuple[tuple[Heading, ...], str | None]:

@@ -109,6 +109,17 @@ def sized(points: float, text: str = ORDER) -> Draw:
     return draw
 
 
+def one_by_one(points: float, text: str = ORDER) -> Draw:
+    """Each letter as a text of its own, as some programs set them."""
+
+    def draw(canvas: Canvas) -> None:
+        canvas.setFont("Helvetica", points)
+        for place, letter in enumerate(text):
+            canvas.drawString(X + canvas.stringWidth(text[:place], "Helvetica", points), Y, letter)
+
+    return draw
+
+
 @pytest.mark.parametrize(
     ("draw", "why"),
     [
@@ -124,6 +135,7 @@ def sized(points: float, text: str = ORDER) -> Draw:
         (turned, Why.UNSEEN),
         (sized(1), Why.SMALL),
         (sized(1.9), Why.SMALL),
+        (one_by_one(1.5), Why.SMALL),
         (lambda canvas: canvas.drawString(700, Y, ORDER), Why.BEYOND),
         (lambda canvas: canvas.drawString(X, -50, ORDER), Why.BEYOND),
     ],
@@ -154,6 +166,7 @@ def of_one_brightness(canvas: Canvas) -> None:
         sized(4, "Printed on recycled paper, form 17 of the registry"),
         lambda canvas: canvas.drawString(X, Y, "Table\t.......... 17     _____     —"),
         lambda canvas: canvas.drawString(X, Y, "   "),
+        one_by_one(11, "Ill1iIl"),
         lambda canvas: None,
     ],
 )
