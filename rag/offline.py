@@ -71,6 +71,13 @@ def confine(home: Path, outputs: Iterable[Path] = ()) -> None:
     _guard.files = landlock.layer(landlock.restrict_writing(allowed), allowed)
 
 
+def adopt() -> None:
+    """Make this copy of the process, just forked, the guard's owner: it asks for what was refused, and is told."""
+    _guard.owner = os.getpid()
+    if _guard.watcher is not None:
+        _guard.watcher.adopt()
+
+
 def layers() -> tuple[Layer, ...]:
     """The layers as they stand at this moment, outermost request first."""
     engaged = _guard.hook is not None

@@ -48,6 +48,7 @@ COMMANDS = {
     "forget": Entry("erasing.forget"),
     "scan": Entry("scanning.scan"),
     "record": Entry("recording"),
+    "warm": Entry("warming.start"),
     "models": Entry("house.models"),
     "eval": Entry("evaluating.evaluate"),
     "doctor": Entry("house.doctor", unconfined_with="prove"),  # namespaces; each step confines itself

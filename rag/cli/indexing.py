@@ -22,6 +22,7 @@ from rag.cli.documents import OcrOption, PasswordsOption, read_passwords
 from rag.cli.opening import check_identity, identity, open_catalog, open_embedder, open_recorder
 from rag.config import Settings
 from rag.term import bold, counted, mark, one_line, say, show, show_json
+from rag.warm import FOLDER
 
 if TYPE_CHECKING:
     from ingest.pipeline import Reading
@@ -180,8 +181,10 @@ def _pages(counts: dict[str, int]) -> str:
 def status(settings: Settings, as_json: JsonOption = False) -> int:
     """Show what is indexed, page by page, and what could not be read."""
     from ingest.pipeline import totals
+    from rag.cli.warming import holder
 
     catalog = open_catalog(settings)
+    warm = holder(settings.home / FOLDER)
     reports = catalog.reports()
     counts = totals(reports)
     hidden = catalog.hidden_pages()
@@ -191,6 +194,7 @@ def status(settings: Settings, as_json: JsonOption = False) -> int:
             {
                 "home": str(settings.home),
                 "collection": settings.collection,
+                "warm": warm or None,
                 "roots": catalog.roots(),
                 "made_with": catalog.identity(),
                 "files": [asdict(report) for report in reports],
@@ -224,6 +228,8 @@ def status(settings: Settings, as_json: JsonOption = False) -> int:
     show(f"{counted(counts['files'], 'file')}, {_pages(counts)}, {counted(counts['chunks'], 'passage')}.")
     if waiting:
         show(f"{waiting:,} passages wait for their vectors; `rag ingest` gives them theirs.")
+    if warm:
+        show(f"Warm: {warm} holds the models; `rag warm --stop` ends it.")
     return 0
 
 

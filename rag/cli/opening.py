@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING, TypeVar
+from weakref import WeakSet
 
 from ingest.errors import NothingFound, UsageError
 from rag.config import Settings
@@ -16,10 +21,52 @@ if TYPE_CHECKING:
     from rag.answer import Answerer, Course
     from rag.filters import Filter
     from rag.models.embed import TextEmbedder
+    from rag.models.reader import Reader
     from rag.record.recorder import Recorder
     from rag.retrieve import Retriever
     from rag.store.catalog import Catalog
     from rag.types import Answer, Generator
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """What answers a question, beginning to load: each call waits for its model and raises what loading it raised."""
+
+    key: tuple[Path | None, ...]  # which ones
+    embedder: Callable[[], TextEmbedder]
+    reader: Callable[[], Reader]
+    generator: Callable[[], Generator]
+
+
+held: Models | None = None
+"""Models that are loaded already: a warm process has them from the start."""
+
+
+def models_key(settings: Settings) -> tuple[Path | None, ...]:
+    """What decides which models the settings mean."""
+    return settings.models, settings.embedding_model, settings.reader_model, settings.language_model
+
+
+def load_models(settings: Settings, *, read: bool = True, write: bool = True) -> Models:
+    """Begin to load the models, beside each other and whatever the caller does next; none where there is no index.
+
+    Args:
+        read, write: with the reader, with the language model; else they begin to load when they are asked for.
+    """
+    from rag.store import collection
+
+    if held is not None and held.key == models_key(settings):
+        return held
+    begin = _beside if collection.exists(settings.index) else lru_cache(maxsize=1)
+    retrieving = begin(lambda: (open_embedder(settings), _open_reader(settings) if read else None))
+
+    def reader() -> Reader:
+        return retrieving()[1] or _open_reader(settings)
+
+    generator = begin(lambda: _load_generator(settings)) if write else lambda: _load_generator(settings)
+    return Models(models_key(settings), lambda: retrieving()[0], reader, generator)
 
 
 def open_catalog(settings: Settings) -> Catalog:
@@ -30,7 +77,19 @@ def open_catalog(settings: Settings) -> Catalog:
         raise NothingFound(
             f"There is no index named {settings.collection!r} in {settings.home} yet; run `rag ingest FOLDER` first."
         )
-    return collection.open_catalog(settings.index, say)
+    catalog = collection.open_catalog(settings.index, say)
+    _opened.add(catalog)
+    return catalog
+
+
+def close_catalogs() -> None:
+    """Give the files of all catalogs back: a program that ends without taking itself apart would leave SQLite's log."""
+    for catalog in list(_opened):
+        catalog.close()
+
+
+_opened: WeakSet[Catalog] = WeakSet()
+atexit.register(close_catalogs)
 
 
 def open_embedder(settings: Settings, *, bulk: bool = False) -> TextEmbedder:
@@ -58,9 +117,14 @@ def check_identity(catalog: Catalog, embedder: TextEmbedder) -> None:
         )
 
 
-def open_retriever(settings: Settings, catalog: Catalog, *, read: bool = True) -> Retriever:
-    """Catalog, vector index, embedder and (unless not to `read`) reader, checked against each other and up to date."""
-    from rag.models.reader import load_reader
+def open_retriever(
+    settings: Settings, catalog: Catalog, *, read: bool = True, models: Models | None = None
+) -> Retriever:
+    """Catalog, vector index, embedder and (unless not to `read`) reader, checked against each other and up to date.
+
+    Args:
+        models: those that load already.
+    """
     from rag.retrieve import Retriever
     from rag.store.collection import open_index
 
@@ -68,7 +132,9 @@ def open_retriever(settings: Settings, catalog: Catalog, *, read: bool = True) -
         raise NothingFound(
             f"The index {settings.collection!r} holds no text; see `rag status`, and ingest a folder with documents."
         )
-    embedder = open_embedder(settings)
+    models = models or load_models(settings, read=read, write=False)
+    index = open_index(catalog, settings.index, say)
+    embedder = models.embedder()
     check_identity(catalog, embedder)
     waiting = catalog.size() - catalog.vectors_size()
     if waiting:
@@ -76,8 +142,7 @@ def open_retriever(settings: Settings, catalog: Catalog, *, read: bool = True) -
             f"{waiting:,} of {catalog.size():,} passages wait for their vectors and are found by their words only; "
             "`rag ingest` gives them theirs."
         )
-    reader = load_reader(settings.reader_model, settings.models) if read else None
-    return Retriever(catalog, open_index(catalog, settings.index, say), embedder, reader)
+    return Retriever(catalog, index, embedder, models.reader() if read else None)
 
 
 def open_recorder(settings: Settings) -> Recorder:
@@ -88,20 +153,23 @@ def open_recorder(settings: Settings) -> Recorder:
     return Recorder(Ledger(settings.ledger) if settings.record else None, settings.record_days)
 
 
-def open_answerer(settings: Settings, only: Filter, *, read: bool, write: bool) -> Answerer:
+def open_answerer(
+    settings: Settings, only: Filter, *, read: bool, write: bool, models: Models | None = None
+) -> Answerer:
     """What answers questions from what `only` lets through, and records it.
 
     Args:
-        write: with the language model, which begins to load.
+        write: with the language model.
+        models: those that load already.
     """
     from rag.answer import Answerer
     from rag.record.notes import of_answer
 
     catalog = open_catalog(settings)
     say_filtered(catalog, only)
-    # The language model loads beside the retrieval; both need about half a second.
-    load = start_generator(settings) if write else None
-    answerer = Answerer(open_retriever(settings, catalog, read=read), load, settings.answer_threshold)
+    models = models or load_models(settings, read=read, write=write)
+    retriever = open_retriever(settings, catalog, read=read, models=models)
+    answerer = Answerer(retriever, models.generator if write else None, settings.answer_threshold)
     recorder = open_recorder(settings)
 
     def record(answer: Answer, course: Course, only: Filter) -> Answer:
@@ -136,9 +204,30 @@ def say_mended(retriever: Retriever, question: str) -> None:
 
 def start_generator(settings: Settings) -> Callable[[], Generator]:
     """Begin to load the language model beside other work; the result waits for it and raises what loading raised."""
+    return _beside(lambda: _load_generator(settings))
+
+
+def _load_generator(settings: Settings) -> Generator:
     from rag.models.llama import load_generator
 
-    pool = ThreadPoolExecutor(1)
-    future: Future[Generator] = pool.submit(load_generator, settings.models, settings.language_model, say)
-    pool.shutdown(wait=False)
+    return load_generator(settings.models, settings.language_model, say)
+
+
+def _open_reader(settings: Settings) -> Reader:
+    from rag.models.reader import load_reader
+
+    return load_reader(settings.reader_model, settings.models)
+
+
+def _beside(work: Callable[[], T]) -> Callable[[], T]:
+    """Begin `work` in a thread of its own, for which nobody waits in vain; the result is called for its own."""
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - raised again where the result is asked for
+            future.set_exception(error)
+
+    Thread(target=run, daemon=True).start()
     return future.result

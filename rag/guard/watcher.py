@@ -59,6 +59,10 @@ class Watcher:
         line.detach()
         os.close(listener)
 
+    def adopt(self) -> None:
+        """This process, a copy of the one that started it, may ask, too."""
+        self._owner = os.getpid()
+
     def dismiss(self) -> None:
         """End the watcher, where there is nothing to watch after all."""
         os.close(self._line)

@@ -163,6 +163,11 @@ class _Engine:
         return {"ids": found.ids, "distances": found.distances}
 
 
+def prepare() -> None:
+    """Import Chroma's engine before it is needed; nothing is opened by that."""
+    import chromadb_rust_bindings  # noqa: F401
+
+
 def _client(folder: Path) -> tuple[Any, Any]:
     """Chroma's client of a folder, and the collection in it, made where it is missing."""
     import chromadb  # late: 0.8 s
