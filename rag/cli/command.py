@@ -14,6 +14,7 @@ import typer
 
 from ingest.errors import StrongroomError
 from rag import offline, private
+from rag.cli.opening import close_catalogs
 from rag.config import Settings, resolve
 from rag.guard.types import Attempt
 from rag.term import escape, say
@@ -140,6 +141,7 @@ def command(
             say(f"Error: unexpected {type(error).__name__} in {_place(error)}. Run it again with --debug for details.")
             code = 2
         finally:
+            close_catalogs()
             refused = offline.untold()
             for attempt in refused:
                 if attempt.sentence != said:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
@@ -11,7 +10,6 @@ from functools import lru_cache
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, TypeVar
-from weakref import WeakSet
 
 from ingest.errors import NothingFound, UsageError
 from rag.config import Settings
@@ -77,19 +75,17 @@ def open_catalog(settings: Settings) -> Catalog:
         raise NothingFound(
             f"There is no index named {settings.collection!r} in {settings.home} yet; run `rag ingest FOLDER` first."
         )
-    catalog = collection.open_catalog(settings.index, say)
-    _opened.add(catalog)
-    return catalog
+    _opened.append(collection.open_catalog(settings.index, say))
+    return _opened[-1]
+
+
+_opened: list[Catalog] = []
 
 
 def close_catalogs() -> None:
-    """Give the files of all catalogs back: a program that ends without taking itself apart would leave SQLite's log."""
-    for catalog in list(_opened):
-        catalog.close()
-
-
-_opened: WeakSet[Catalog] = WeakSet()
-atexit.register(close_catalogs)
+    """Give back the files of all catalogs that were opened: else a program that just ends would leave SQLite's log."""
+    while _opened:
+        _opened.pop().close()
 
 
 def open_embedder(settings: Settings, *, bulk: bool = False) -> TextEmbedder:

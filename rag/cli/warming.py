@@ -392,7 +392,6 @@ def _take_streams(kinds: list[list[Any]]) -> None:
 
 def _run() -> int:
     from rag.cli.app import app
-    from rag.cli.opening import close_catalogs
 
     try:
         app(obj={CONFINED: True})
@@ -401,6 +400,4 @@ def _run() -> int:
             say(escape(end.code))
             return 1
         return end.code or 0
-    finally:
-        close_catalogs()
     return 0
