@@ -1,39 +1,54 @@
 """The one door to llama.cpp: load a GGUF file, stream replies in its own chat template, requantise it."""
 
 import ctypes
+import math
 import os
+import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from ingest.errors import ModelError
 from rag.models.bpe import PATTERNS, TokenCounter
 from rag.models.catalogue import LANGUAGE, sha256, verify
+from rag.models.choice import PACKAGED, READ, WRITTEN, Choice, recall
 from rag.models.derived import derived
 from rag.models.network import usable_cores
 
 CONTEXT = 2048  # tokens; prompts are kept below 700, and a larger context only costs memory
-RECIPE = "llama.cpp requantise Q4_1 to Q8_0, v1"
+RECIPE = "llama.cpp requantise Q4_1 to {}, v1"
+DEFAULT = Choice()
+JUDGED = 200  # tokens that a perplexity is taken of: two seconds
 CONTROL = 8  # llama.cpp's attribute bit of a control token
 
 
 class LlamaGenerator:
     """A GGUF model. Satisfies `rag.types.Generator`. Greedy, so that the same prompt gives the same text."""
 
-    def __init__(self, path: Path, name: str, digest: str) -> None:
-        llama_cpp = _library()
+    def __init__(self, path: Path, name: str, digest: str, choice: Choice = DEFAULT) -> None:
+        llama_cpp = self._library = _library()
         self.name = name
         self.sha256 = digest
-        cores = usable_cores()
+        threads = choice.threads or usable_cores()
         try:
             self._llama = llama_cpp.Llama(
-                str(path), n_ctx=CONTEXT, n_batch=512, n_threads=cores, n_threads_batch=cores, verbose=False
+                str(path),
+                n_ctx=CONTEXT,
+                n_batch=choice.batch,
+                n_ubatch=choice.batch,
+                n_threads=threads,
+                n_threads_batch=threads,
+                flash_attn=choice.flash,
+                verbose=False,
             )
         except (ValueError, OSError) as error:
             raise ModelError(f"{path} cannot be loaded by llama.cpp ({error}); name a GGUF file that can.") from error
         # Freed before the interpreter takes llama_cpp's modules apart; its own destructor comes too late for that.
-        weakref.finalize(self, self._llama.close)
+        self.close = weakref.finalize(self, self._llama.close)
         self._counter = self._own_counter(llama_cpp)
 
     def _own_counter(self, llama_cpp: Any) -> Callable[[str], int]:
@@ -72,6 +87,47 @@ class LlamaGenerator:
         except ValueError as error:
             raise ModelError(f"The language model {self.name} refused the prompt: {error}") from error
 
+    def rates(self, read: int = READ, written: int = WRITTEN) -> tuple[float, float]:
+        """Tokens a second that llama.cpp itself reads and writes with these settings, as its own benchmark does.
+
+        A prompt of `read` tokens in whole batches, then `written` single ones; no text is made of them.
+        """
+        library, context = self._library, self._llama.ctx
+        library.llama_memory_clear(library.llama_get_memory(context), True)
+        prompt = [1000 + place % 4096 for place in range(read)]
+        started = time.perf_counter()
+        for first in range(0, read, self._llama.n_batch):
+            self._decode(prompt[first : first + self._llama.n_batch])
+        middle = time.perf_counter()
+        for place in range(written):
+            self._decode([2000 + place])
+        ended = time.perf_counter()
+        self._llama.reset()
+        library.llama_memory_clear(library.llama_get_memory(context), True)
+        return read / (middle - started), written / (ended - middle)
+
+    def perplexity(self, text: str) -> float:
+        """exp of the mean negative log-likelihood of the first tokens of `text`, each given those before it."""
+        library, context = self._library, self._llama.ctx
+        library.llama_memory_clear(library.llama_get_memory(context), True)
+        tokens = self.tokenize(text)[:JUDGED]
+        lost = 0.0
+        for token, following in pairwise(tokens):
+            self._decode([token])
+            logits = np.ctypeslib.as_array(library.llama_get_logits_ith(context, -1), shape=(self._llama.n_vocab(),))
+            top = float(logits.max())
+            lost += top + math.log(float(np.exp(logits - top, dtype=np.float64).sum())) - float(logits[following])
+        self._llama.reset()
+        library.llama_memory_clear(library.llama_get_memory(context), True)
+        return math.exp(lost / (len(tokens) - 1))
+
+    def _decode(self, tokens: Sequence[int]) -> None:
+        library = self._library
+        array = (library.llama_token * len(tokens))(*tokens)
+        if library.llama_decode(self._llama.ctx, library.llama_batch_get_one(array, len(tokens))) != 0:
+            raise ModelError(f"llama.cpp cannot read {len(tokens)} tokens with the settings of {self.name}.")
+        library.llama_synchronize(self._llama.ctx)
+
 
 def load_generator(models: Path, path: Path | None, say: Callable[[str], None]) -> LlamaGenerator:
     """The language model: the catalogue's, requantised for speed, or the GGUF file at `path`.
@@ -88,22 +144,30 @@ def load_generator(models: Path, path: Path | None, say: Callable[[str], None]) 
             raise ModelError(f"There is no model file {path}; name a GGUF file, or leave --model out.")
         return LlamaGenerator(path, path.stem, sha256(path))
 
-    (name, digest), *_ = LANGUAGE.files.items()
+    (digest,) = LANGUAGE.files.values()
+    return open_language(models, recall(models, digest), say)
+
+
+def open_language(models: Path, choice: Choice, say: Callable[[str], None]) -> LlamaGenerator:
+    """The catalogue's language model, run as `choice` says; else as `load_generator`."""
+    ((name, digest),) = LANGUAGE.files.items()
+    if choice.weights == PACKAGED:
+        return LlamaGenerator(verify(LANGUAGE, models=models) / name, LANGUAGE.name, digest, choice)
 
     def make(target: Path) -> None:
         say("Preparing the language model for this machine (once, a few seconds) …")
-        requantise(verify(LANGUAGE, models=models) / name, target)
+        requantise(verify(LANGUAGE, models=models) / name, target, choice.weights)
 
-    # Q8_0 reads prompts 1.6 to 2 times as fast as the packaged Q4_1 on AVX-512 and is no less exact than its parent.
-    fast = derived(models, f"{LANGUAGE.name.removesuffix('-Q4_1')}.Q8_0.gguf", digest, RECIPE, make)
-    return LlamaGenerator(fast, LANGUAGE.name, digest)
+    named = f"{LANGUAGE.name.removesuffix('-Q4_1')}.{choice.weights}.gguf"
+    made = derived(models, named, digest, RECIPE.format(choice.weights), make)
+    return LlamaGenerator(made, LANGUAGE.name, digest, choice)
 
 
-def requantise(source: Path, target: Path) -> None:
-    """Write `source` as Q8_0. Raises ModelError if llama.cpp cannot."""
+def requantise(source: Path, target: Path, weights: str = DEFAULT.weights) -> None:
+    """Write `source` with other weights ("Q8_0", "Q4_0"). Raises ModelError if llama.cpp cannot."""
     llama_cpp = _library()
     parameters = llama_cpp.llama_model_quantize_default_params()
-    parameters.ftype = llama_cpp.LLAMA_FTYPE_MOSTLY_Q8_0
+    parameters.ftype = getattr(llama_cpp, f"LLAMA_FTYPE_MOSTLY_{weights}")
     parameters.allow_requantize = True
     parameters.nthread = usable_cores()
     if llama_cpp.llama_model_quantize(str(source).encode(), str(target).encode(), ctypes.byref(parameters)) != 0:
