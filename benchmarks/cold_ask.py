@@ -25,8 +25,8 @@ count from the moment the index is open, stand in a table of their own.
 
 import argparse
 import json
-import subprocess
 import statistics
+import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -371,7 +371,7 @@ class _Service:
             sys.argv = ["rag", *request["arguments"]]
             code = _run()
         except BaseException:  # noqa: BLE001 - as the interpreter itself ends a program
-            sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+            sys.excepthook(*sys.exc_info())
             code = 1
         finally:
             with contextlib.suppress(Exception):

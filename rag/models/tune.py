@@ -32,8 +32,9 @@ def tune(models: Path, say: Callable[[str], None]) -> tuple[Measured, list[Measu
     for step in (_threads, _batches, _flash, _weights):
         tried = [_measure(models, choice, say) for choice in step(best.choice)]
         measured += tried
-        best = choose(measured[0], [*measured[1:]])
-    keep(models, *LANGUAGE.files.values(), best)
+        best = choose(measured[0], measured[1:])
+    (digest,) = LANGUAGE.files.values()
+    keep(models, digest, best)
     return best, measured
 
 

@@ -96,9 +96,9 @@ def test_another_program_is_not_served(warm_home: Path) -> None:
     cores = os.sched_getaffinity(0)
     if len(cores) < 2:
         pytest.skip("needs two cores")
+    command = [sys.executable, "-c", PROGRAM, "--home", str(warm_home), "--debug", "search", "passwords", "-k", "1"]
     done = subprocess.run(
-        ["taskset", "-c", str(min(cores)), sys.executable, "-c", PROGRAM]
-        + ["--home", str(warm_home), "--debug", "search", "passwords", "-k", "1"],
+        ["taskset", "-c", str(min(cores)), *command],
         capture_output=True,
         text=True,
         cwd=ROOT,
