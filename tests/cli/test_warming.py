@@ -36,7 +36,7 @@ def entries(home: Path) -> list[dict[str, object]]:
 
 
 def ask(home: Path, *more: str, **environment: str) -> tuple[int, str, str]:
-    done = program("--home", str(home), "--debug", *more, **environment)
+    done = program("--home", str(home), *more, **environment)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -106,6 +106,13 @@ def test_another_program_is_not_served(warm_home: Path) -> None:
     )
     assert done.returncode == 0
     assert "The warm process was not used: it may use the cores" in done.stderr
+
+
+def test_an_error_with_its_traceback_ends_as_one(office_home: Path) -> None:
+    """Models are loading beside it, and native code must not be torn away under them."""
+    done = program("--home", str(office_home), "--debug", "ask", "")
+    assert done.returncode == 1
+    assert done.stderr.rstrip().splitlines()[-1].startswith("ingest.errors.UsageError: The question is empty")
 
 
 def test_it_ends_by_itself(office_home: Path, tmp_path: Path) -> None:
