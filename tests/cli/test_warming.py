@@ -48,7 +48,7 @@ def test_a_warm_question_is_the_question(warm_home: Path, office_home: Path, tmp
         ("ask", QUESTION, "--quotes-only"),
         ("search", "passwords", "-k", "2"),
         ("ask", "What is the airspeed of an unladen swallow?", "--quotes-only"),
-        ("ask", ""),
+        ("ask", "", "--quotes-only"),
         ("ask", "--help"),
     ):
         assert ask(warm_home, *words) == ask(cold, *words)
@@ -76,7 +76,7 @@ def test_terminal_settings_and_collection_are_the_callers(warm_home: Path) -> No
     assert b"\x1b[1m" in os.read(master, 1 << 16), "bold, as it goes to a terminal"
     os.close(master)
     code, out, err = ask(warm_home, "search", "passwords", RAG_COLLECTION="none")
-    assert (code, out) == (1, "")
+    assert (code, out) == (2, "")
     assert "no index named 'none'" in err
 
 
