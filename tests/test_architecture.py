@@ -180,8 +180,8 @@ def test_a_question_loads_neither_torch_nor_the_readers(office_home: Path) -> No
     loaded = loaded_by(in_rag("--home", str(office_home), "ask", "Who approves an exception?"))
     assert {"chromadb_rust_bindings", "onnxruntime", "llama_cpp"} <= loaded
     light = {"tokenizers", "tiktoken", "snowballstemmer", "rapidfuzz"}
-    heavy = set(DOORS) | {"onnx", "rich", "sympy", "pydantic", "grpc", "opentelemetry", "platformdirs"}
-    assert loaded & heavy <= {"chromadb_rust_bindings", "onnxruntime", "llama_cpp"} | light | {"platformdirs"}
+    heavy = set(DOORS) | {"onnx", "rich", "sympy", "grpc", "opentelemetry", "kubernetes"}
+    assert loaded & heavy <= {"chromadb_rust_bindings", "onnxruntime", "llama_cpp"} | light
 
 
 def test_search_loads_no_language_model(office_home: Path) -> None:

@@ -33,7 +33,7 @@ def main() -> None:
         ending.code = end.code if isinstance(end.code, int) else 0 if end.code is None else None
         raise
     except BaseException:  # noqa: BLE001 - with --debug; the interpreter's own end would abort models that still load
-        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+        sys.excepthook(*sys.exc_info())
         ending.code = 1
         sys.exit(1)
 
