@@ -78,6 +78,12 @@ def adopt() -> None:
         _guard.watcher.adopt()
 
 
+def detach() -> None:
+    """Let go of the terminal in the watcher, too: whoever reads this process's output waits for all who could write."""
+    if _guard.watcher is not None:
+        _guard.watcher.detach()
+
+
 def layers() -> tuple[Layer, ...]:
     """The layers as they stand at this moment, outermost request first."""
     engaged = _guard.hook is not None

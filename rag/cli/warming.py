@@ -157,6 +157,7 @@ def _live(settings: Settings, folder: Path, idle: float, tell: int) -> NoReturn:
     nothing = os.open(os.devnull, os.O_RDWR)
     for number in range(_STREAMS):
         os.dup2(nothing, number)
+    offline.detach()
     os.write(tell, b'""')
     os.close(tell)
     with contextlib.suppress(BaseException):
