@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from functools import cached_property
 
-from ingest.readers.title import from_file_name
+from ingest.title import from_file_name
 from rag.query import STOPWORDS
 from rag.stems import stem
 from rag.store.catalog import Catalog

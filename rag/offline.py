@@ -71,6 +71,19 @@ def confine(home: Path, outputs: Iterable[Path] = ()) -> None:
     _guard.files = landlock.layer(landlock.restrict_writing(allowed), allowed)
 
 
+def adopt() -> None:
+    """Make this copy of the process, just forked, the guard's owner: it asks for what was refused, and is told."""
+    _guard.owner = os.getpid()
+    if _guard.watcher is not None:
+        _guard.watcher.adopt()
+
+
+def detach() -> None:
+    """Let go of the terminal in the watcher, too: whoever reads this process's output waits for all who could write."""
+    if _guard.watcher is not None:
+        _guard.watcher.detach()
+
+
 def layers() -> tuple[Layer, ...]:
     """The layers as they stand at this moment, outermost request first."""
     engaged = _guard.hook is not None

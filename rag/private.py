@@ -12,7 +12,7 @@ from pathlib import Path
 
 UMASK = 0o077  # nothing for group and others
 TEMPORARY = "tmp"  # below the home
-_FOLDERS = ("collections", "record", "models", "adapters", TEMPORARY)  # what the program makes in a home
+_FOLDERS = ("collections", "record", "models", "adapters", "warm", TEMPORARY)  # what the program makes in a home
 
 
 def engage() -> None:

@@ -11,8 +11,9 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from ingest.errors import ReadError
-from ingest.readers import images, mail, odt, package, pdf, records, rtf, sheet, slides, table, text, title, web, word
+from ingest.readers import images, mail, odt, package, pdf, records, rtf, sheet, slides, table, text, web, word
 from ingest.readers.flow import MAX_CHARACTERS
+from ingest.title import from_file_name
 from ingest.types import Document, FileStatus, Source, SourceFile
 
 MAX_BYTES = 2 * 1024**3
@@ -102,7 +103,7 @@ def read(source: SourceFile, passwords: Sequence[str] = ()) -> Document:
         raise ReadError(FileStatus.FAILED, "reading it takes more memory than a reader may use") from error
     except OSError as error:
         raise ReadError(FileStatus.FAILED, f"the file could not be read: {error.strerror or error}") from error
-    return replace(document, title=document.title or title.from_file_name(source.path))
+    return replace(document, title=document.title or from_file_name(source.path))
 
 
 def read_open(source: Source) -> Document:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from ingest.errors import ReadError
 from ingest.readers import hidden, layer, pdf_meta, unseen
 from ingest.readers.bulk import INTEGER, POINTER, address, called, plain, written
+from ingest.title import clean
 from ingest.types import Document, FileStatus, Heading, Page, Source
 
 if TYPE_CHECKING:  # numpy takes 0.1 s to import, and most PDFs are never drawn
@@ -622,7 +623,7 @@ def _pdfium_meta(document: Any) -> tuple[tuple[Heading, ...], str | None]:
         for bookmark in document.get_toc(max_depth=pdf_meta.MAX_DEPTH):
             destination = bookmark.get_dest()
             index = destination.get_index() if destination else None
-            name = pdf_meta.clean(bookmark.get_title())
+            name = clean(bookmark.get_title())
             if index is not None and name:
                 headings.append(Heading(name, index + 1, bookmark.level + 1))
             if len(headings) >= pdf_meta.MAX_HEADINGS:

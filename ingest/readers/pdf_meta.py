@@ -11,16 +11,14 @@ import threading
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
+from ingest.title import clean
 from ingest.types import Heading
 
 SECONDS = 5.0
 """Time for one file. Annual reports of 250 pages take 0.05 s."""
 MAX_HEADINGS = 5_000
 MAX_DEPTH = 12
-_MAX_TITLE = 300  # characters
 
-_SPACES = re.compile(r"\s+")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ufffe\uffff]+")
 _NO_TITLE = re.compile(
     r"[\W\d_]*(?:(?:untitled|unknown|new|blank|scan|scanned|image|document|slide|presentation|file|page|powerpoint|word"
     r"|microsoft|none|null|title|no)[\W\d_]*)*",
@@ -69,11 +67,6 @@ def read(file: BinaryIO) -> PdfMeta:
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(_TimeUpError))
         thread.join(1.0)
     return result
-
-
-def clean(text: str) -> str:
-    """`text` on one line, without control characters, of a sane length."""
-    return _SPACES.sub(" ", _CONTROL.sub(" ", text)).strip()[:_MAX_TITLE]
 
 
 def document_title(text: str | None) -> str | None:

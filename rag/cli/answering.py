@@ -15,7 +15,15 @@ import typer
 
 from ingest.errors import StorageError, UsageError
 from rag.cli.command import JsonOption, NoReaderOption, RedactOption
-from rag.cli.opening import open_answerer, open_catalog, open_retriever, parse_filter, say_filtered, say_mended
+from rag.cli.opening import (
+    load_models,
+    open_answerer,
+    open_catalog,
+    open_retriever,
+    parse_filter,
+    say_filtered,
+    say_mended,
+)
 from rag.config import HITS, Settings
 from rag.term import bold, columns, counted, dim, link, mark, one_line, say, show, show_json, wrapped
 
@@ -77,6 +85,7 @@ def search(
     as_json: JsonOption = False,
 ) -> int:
     """Find passages by words and by meaning. No language model is used."""
+    models = load_models(settings, read=not no_reader, write=False)
     from rag.answer import validate
     from rag.events import answer as logs
     from rag.explain import Explanation
@@ -86,7 +95,7 @@ def search(
     only = parse_filter(path, section, types, since)
     catalog = open_catalog(settings)
     say_filtered(catalog, only)
-    retriever = open_retriever(settings, catalog, read=not no_reader)
+    retriever = open_retriever(settings, catalog, read=not no_reader, models=models)
 
     def find(text: str) -> dict[str, Any]:
         started = time.perf_counter()
@@ -145,6 +154,7 @@ def ask(
     as_json: JsonOption = False,
 ) -> int:
     """Answer a question from the documents, with checked citations, or say that they do not."""
+    models = load_models(settings, read=not no_reader, write=not quotes_only)
     from rag.answer import validate
     from rag.personal.answers import redacted
     from rag.personal.mask import Masker
@@ -152,7 +162,7 @@ def ask(
 
     questions = _questions(question, batch, validate)
     only = parse_filter(path, section, types, since)
-    answerer = open_answerer(settings, only, read=not no_reader, write=not quotes_only)
+    answerer = open_answerer(settings, only, read=not no_reader, write=not quotes_only, models=models)
     masker = Masker() if redact else None
     if batch is not None:
         for number, text in questions:

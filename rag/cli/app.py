@@ -1,28 +1,14 @@
 """The table of contents of the command line."""
 
-from typing import Annotated
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from rag import __version__
-from rag.cli import (
-    answering,
-    chatting,
-    classifying,
-    comparing,
-    costing,
-    encrypting,
-    erasing,
-    evaluating,
-    extracting,
-    house,
-    indexing,
-    logbook,
-    recording,
-    scanning,
-    showing,
-    tuning,
-)
 from rag.cli.command import (
     CollectionOption,
     DebugOption,
@@ -32,19 +18,91 @@ from rag.cli.command import (
     LanguageOption,
     NoRecordOption,
     ReaderOption,
+    always,
     command,
     keep,
     never,
 )
 from rag.term import show
 
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Where a command stands, and what it may write beside the home; see `rag.cli.command.command`."""
+
+    place: str  # module.function below rag.cli; or a module alone, whose `app` is a group of commands
+    here: bool = False
+    unconfined_with: str | None = None
+    opens: Callable[[Mapping[str, Any]], bool] = always
+
+
+COMMANDS = {
+    "ingest": Entry("indexing.ingest", opens=lambda options: not options["encrypt"]),  # else it begins one
+    "search": Entry("answering.search"),
+    "ask": Entry("answering.ask"),
+    "chat": Entry("chatting.chat", here=True),  # /save FILE
+    "show": Entry("showing.show_page"),
+    "summarize": Entry("logbook.summarize"),
+    "logs": Entry("logbook.logs", opens=never),
+    "diff": Entry("comparing.diff", opens=never),
+    "extract": Entry("extracting.extract", opens=never),
+    "classify": Entry("classifying.classify", opens=never),
+    "status": Entry("indexing.status"),
+    "verify": Entry("indexing.verify"),
+    "forget": Entry("erasing.forget"),
+    "scan": Entry("scanning.scan", opens=lambda options: options["index"]),
+    "record": Entry("recording"),
+    "encrypt": Entry("encrypting.encrypt", opens=never),  # they open the home themselves
+    "decrypt": Entry("encrypting.decrypt", opens=never),
+    "passphrase": Entry("encrypting.change", opens=never),
+    "warm": Entry("warming.start", opens=never),  # it holds models alone
+    "models": Entry("house.models", opens=never),
+    "eval": Entry("evaluating.evaluate", opens=lambda options: not options["compare"]),
+    "tune": Entry("tuning"),
+    "cost": Entry("costing.cost"),
+    "doctor": Entry("house.doctor", unconfined_with="prove", opens=never),  # namespaces; each step confines itself
+}
+
+
+class _OnDemand(Mapping[str, Any]):
+    """The commands by name; the module of one is imported when it is looked at, so that none pays for the others."""
+
+    def __getitem__(self, name: str) -> Any:
+        entry = COMMANDS[name]
+        module, _, function = entry.place.partition(".")
+        found = import_module(f"rag.cli.{module}")
+        if not function:
+            return typer.main.get_command(found.app)
+        one = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=_HELP)
+        run = command(
+            getattr(found, function), here=entry.here, unconfined_with=entry.unconfined_with, opens=entry.opens
+        )
+        one.command(name)(run)
+        return typer.main.get_command(one)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
+class _Commands(TyperGroup):
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = _OnDemand()  # type: ignore[assignment]
+
+
+_HELP = {"help_option_names": ["-h", "--help"]}
+
 app = typer.Typer(
     name="rag",
+    cls=_Commands,
     help="Ask questions of confidential documents, on this machine alone: cited answers, or a plain no.",
     no_args_is_help=True,
     rich_markup_mode=None,  # plain help: the boxes cost 0.1 s of the 0.3 s that help may take
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=_HELP,
 )
 
 
@@ -71,29 +129,3 @@ def options(
 ) -> None:
     """Options that stand before a command hold for it as if they stood behind it."""
     keep(context, home, collection, embedding_model, reader_model, language_model, key_file, no_record, debug)
-
-
-app.command("ingest")(command(indexing.ingest, opens=lambda options: not options["encrypt"]))  # else it begins one
-app.command("search")(command(answering.search))
-app.command("ask")(command(answering.ask))
-app.command("chat")(command(chatting.chat, here=True))  # /save FILE
-app.command("show")(command(showing.show_page))
-app.command("summarize")(command(logbook.summarize))
-app.command("logs")(command(logbook.logs, opens=never))
-app.command("diff")(command(comparing.diff, opens=never))
-app.command("extract")(command(extracting.extract, opens=never))
-app.command("classify")(command(classifying.classify, opens=never))
-app.command("status")(command(indexing.status))
-app.command("verify")(command(indexing.verify))
-app.command("forget")(command(erasing.forget))
-app.command("scan")(command(scanning.scan, opens=lambda options: options["index"]))
-app.add_typer(recording.app, name="record")
-app.command("encrypt")(command(encrypting.encrypt, opens=never))  # they open the home themselves
-app.command("decrypt")(command(encrypting.decrypt, opens=never))
-app.command("passphrase")(command(encrypting.change, opens=never))
-app.command("models")(command(house.models, opens=never))
-app.command("eval")(command(evaluating.evaluate, opens=lambda options: not options["compare"]))
-app.add_typer(tuning.app, name="tune")
-app.command("cost")(command(costing.cost))
-# A proof enters namespaces, and each of its steps confines itself.
-app.command("doctor")(command(house.doctor, unconfined_with="prove", opens=never))

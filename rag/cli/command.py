@@ -15,6 +15,7 @@ import typer
 
 from ingest.errors import StrongroomError
 from rag import offline, private
+from rag.cli.opening import close_catalogs
 from rag.config import Settings, resolve
 from rag.guard.types import Attempt
 from rag.term import escape, say
@@ -97,7 +98,8 @@ def _place(error: BaseException) -> str:
     return f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}"
 
 
-def _always(_: Mapping[str, Any]) -> bool:
+def always(_: Mapping[str, Any]) -> bool:
+    """For `opens`: the command works with what the home holds."""
     return True
 
 
@@ -111,7 +113,7 @@ def command(
     *,
     here: bool = False,
     unconfined_with: str | None = None,
-    opens: Callable[[Mapping[str, Any]], bool] = _always,
+    opens: Callable[[Mapping[str, Any]], bool] = always,
 ) -> Callable[..., None]:
     """Make a function a command: its first argument is the resolved Settings, its result the exit code (None: 0).
 
@@ -169,6 +171,7 @@ def command(
             say(f"Error: unexpected {type(error).__name__} in {_place(error)}. Run it again with --debug for details.")
             code = 2
         finally:
+            close_catalogs()
             refused = offline.untold()
             for attempt in refused:
                 if attempt.sentence != said:

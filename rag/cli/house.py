@@ -26,8 +26,11 @@ FREE_BYTES = 1 << 30  # an index takes several bytes for each byte of text; belo
 def models(
     settings: Settings,
     action: Annotated[
-        Literal["list", "export", "import"],
-        typer.Argument(help="list: what there is and whether it is sound; export, import: all of it as one file."),
+        Literal["list", "export", "import", "tune"],
+        typer.Argument(
+            help="list: what there is and whether it is sound; export, import: all of it as one file; tune: measure "
+            "how the language model is fastest on this machine, and keep that."
+        ),
     ] = "list",
     file: Annotated[
         Path | None, typer.Argument(help="The bundle to write or to read.", show_default=False), WRITTEN
@@ -42,10 +45,14 @@ def models(
     as_json: JsonOption = False,
 ) -> int:
     """Show the models of the catalogue and whether their files are the right ones; carry them to another machine."""
-    if (file is None) != (action == "list"):
-        raise UsageError("Name a file for export and import, and none for list: `rag models export models.tar`.")
+    if (file is None) != (action in ("list", "tune")):
+        raise UsageError(
+            "Name a file for export and import, and none for list and tune: `rag models export models.tar`."
+        )
     if (sign and action != "export") or (signed_by and action != "import"):
         raise UsageError("--sign belongs to export, --signed-by to import.")
+    if action == "tune":
+        return _tune(settings, as_json)
     if file is None:
         return _list_models(settings, as_json)
     from rag.models import bundle
@@ -70,7 +77,30 @@ def models(
     return 0
 
 
+def _tune(settings: Settings, as_json: bool) -> int:
+    from rag.models.tune import tune
+
+    if settings.language_model is not None:
+        raise UsageError("Only the catalogue's language model is tuned; leave --language-model out.")
+    chosen, measured = tune(settings.models, say)
+    if as_json:
+        rows = [asdict(way) | {"seconds": way.seconds} for way in measured]
+        show_json({"chosen": asdict(chosen.choice), "measured": rows})
+        return 0
+    default = measured[0]
+    for way in measured:
+        same = "the same answers" if way.answers == default.answers else mark("other answers")
+        show(
+            f"{way.seconds:6.2f} s  {way.prefill:5.0f} tokens a second read, {way.decode:4.0f} written, perplexity "
+            f"{way.perplexity:.2f}, {same}  {way.choice}"
+        )
+    show(f"Chosen: {chosen.choice}{' (the default: nothing is clearly faster)' if chosen is default else ''}.")
+    return 0
+
+
 def _list_models(settings: Settings, as_json: bool) -> int:
+    from rag.models.choice import recall
+
     rows = []
     for entry in CATALOGUE:
         try:
@@ -86,6 +116,7 @@ def _list_models(settings: Settings, as_json: bool) -> int:
                 "package": entry.package,
                 "folder": folder,
                 "files": entry.files,
+                "runs": str(recall(settings.models, *entry.files.values())) if entry.kind == "language" else "",
                 "sound": not problem,
                 "problem": problem,
             }
@@ -101,6 +132,8 @@ def _list_models(settings: Settings, as_json: bool) -> int:
         for row in rows:
             show(f"{bold(str(row['name']))}  {row['kind']}, {row['licence']}, from package {row['package']}")
             show(f"  {'files verified in ' + str(row['folder']) if row['sound'] else mark(str(row['problem']))}")
+            if row["runs"]:
+                show(f"  runs as {row['runs']}; `rag models tune` measures what is fastest here")
         for kind, path in named.items():
             if path:
                 show(f"{bold(str(path))}  {kind}, named by you: used instead, not verified")

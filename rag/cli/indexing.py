@@ -23,6 +23,7 @@ from rag.cli.opening import check_identity, identity, open_catalog, open_embedde
 from rag.cli.unlocking import begun
 from rag.config import Settings
 from rag.term import bold, counted, mark, one_line, say, show, show_json
+from rag.warm import FOLDER
 
 if TYPE_CHECKING:
     from ingest.pipeline import Reading
@@ -201,8 +202,10 @@ def _logs(counts: dict[str, int]) -> str:
 def status(settings: Settings, as_json: JsonOption = False) -> int:
     """Show what is indexed, page by page, and what could not be read."""
     from ingest.pipeline import totals
+    from rag.cli.warming import holder
 
     catalog = open_catalog(settings)
+    warm = holder(settings.home / FOLDER)
     reports = catalog.reports()
     counts = totals(reports)
     hidden = catalog.hidden_pages()
@@ -213,6 +216,7 @@ def status(settings: Settings, as_json: JsonOption = False) -> int:
                 "home": str(settings.home),
                 "collection": settings.collection,
                 "encrypted": settings.key is not None,
+                "warm": warm or None,
                 "roots": catalog.roots(),
                 "made_with": catalog.identity(),
                 "files": [asdict(report) for report in reports],
@@ -248,6 +252,8 @@ def status(settings: Settings, as_json: JsonOption = False) -> int:
     show(f"{counted(counts['files'], 'file')}, {_pages(counts)}, {passages}{_logs(counts)}.")
     if waiting:
         show(f"{waiting:,} passages wait for their vectors; `rag ingest` gives them theirs.")
+    if warm:
+        show(f"Warm: {warm} holds the models; `rag warm --stop` ends it.")
     return 0
 
 

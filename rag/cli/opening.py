@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
-from typing import TYPE_CHECKING
+from functools import lru_cache, partial
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING, TypeVar
 
 from ingest.errors import ModelError, NothingFound, UsageError
 from rag.config import Settings
@@ -25,6 +27,50 @@ if TYPE_CHECKING:
     from rag.tuned import Tuned
     from rag.types import Answer, Generator
 
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """What answers a question, beginning to load: each call waits for its model and raises what loading it raised."""
+
+    key: tuple[Path | str | None, ...]  # which ones
+    embedder: Callable[[], TextEmbedder]
+    reader: Callable[[], Reader]
+    generator: Callable[[], Generator]
+
+
+held: Models | None = None
+"""Models that are loaded already: a warm process has them from the start."""
+
+
+def models_key(settings: Settings) -> tuple[Path | str | None, ...]:
+    """What decides which models the settings mean."""
+    from rag.models import adapters
+
+    learnt = adapters.chosen(settings.adapters, settings.collection, "writer")
+    return settings.models, settings.embedding_model, settings.reader_model, settings.language_model, learnt
+
+
+def load_models(settings: Settings, *, read: bool = True, write: bool = True) -> Models:
+    """Begin to load the models, beside each other and whatever the caller does next; none where there is no index.
+
+    Args:
+        read, write: with the reader, with the language model; else they begin to load when they are asked for.
+    """
+    from rag.store import collection
+
+    if held is not None and held.key == models_key(settings):
+        return held
+    begin = _beside if collection.exists(settings.index) else lru_cache(maxsize=1)
+    retrieving = begin(lambda: (open_embedder(settings), _open_reader(settings) if read else None))
+
+    def reader() -> Reader:
+        return retrieving()[1] or _open_reader(settings)
+
+    generator = begin(lambda: load_writer(settings)) if write else lambda: load_writer(settings)
+    return Models(models_key(settings), lambda: retrieving()[0], reader, generator)
+
 
 def open_catalog(settings: Settings) -> Catalog:
     """The collection's catalog, checked. Raises NothingFound if nothing was ingested yet."""
@@ -34,7 +80,17 @@ def open_catalog(settings: Settings) -> Catalog:
         raise NothingFound(
             f"There is no index named {settings.collection!r} in {settings.home} yet; run `rag ingest FOLDER` first."
         )
-    return collection.open_catalog(settings.index, say, settings.key)
+    _opened.append(collection.open_catalog(settings.index, say, settings.key))
+    return _opened[-1]
+
+
+_opened: list[Catalog] = []
+
+
+def close_catalogs() -> None:
+    """Give back the files of all catalogs that were opened: else a program that just ends would leave SQLite's log."""
+    while _opened:
+        _opened.pop().close()
 
 
 def open_embedder(settings: Settings, *, bulk: bool = False) -> TextEmbedder:
@@ -62,13 +118,15 @@ def check_identity(catalog: Catalog, embedder: TextEmbedder) -> None:
         )
 
 
-def open_retriever(settings: Settings, catalog: Catalog, *, read: bool = True, tuned: bool = True) -> Retriever:
+def open_retriever(
+    settings: Settings, catalog: Catalog, *, read: bool = True, tuned: bool = True, models: Models | None = None
+) -> Retriever:
     """Catalog, vector index, embedder and (unless not to `read`) reader, checked against each other and up to date.
 
     Args:
         tuned: with what was learnt for this collection, where anything was.
+        models: those that load already.
     """
-    from rag.models.reader import load_reader
     from rag.retrieve import Retriever
     from rag.store.collection import open_index
 
@@ -76,7 +134,9 @@ def open_retriever(settings: Settings, catalog: Catalog, *, read: bool = True, t
         raise NothingFound(
             f"The index {settings.collection!r} holds no text; see `rag status`, and ingest a folder with documents."
         )
-    embedder = open_embedder(settings)
+    models = models or load_models(settings, read=read, write=False)
+    index = open_index(catalog, settings.index, say, settings.key)
+    embedder = models.embedder()
     check_identity(catalog, embedder)
     waiting = catalog.size() - catalog.vectors_size()
     if waiting:
@@ -84,9 +144,9 @@ def open_retriever(settings: Settings, catalog: Catalog, *, read: bool = True, t
             f"{waiting:,} of {catalog.size():,} passages wait for their vectors and are found by their words only; "
             "`rag ingest` gives them theirs."
         )
-    reader = load_reader(settings.reader_model, settings.models) if read else None
+    reader = models.reader() if read else None
     learnt = _tuned(settings, embedder, reader) if tuned else None
-    return Retriever(catalog, open_index(catalog, settings.index, say, settings.key), embedder, reader, learnt)
+    return Retriever(catalog, index, embedder, reader, learnt)
 
 
 def _tuned(settings: Settings, embedder: TextEmbedder, reader: Reader | None) -> Tuned | None:
@@ -114,20 +174,23 @@ def open_recorder(settings: Settings) -> Recorder:
     return Recorder(Ledger(settings.ledger, settings.key) if settings.record else None, settings.record_days)
 
 
-def open_answerer(settings: Settings, only: Filter, *, read: bool, write: bool) -> Answerer:
+def open_answerer(
+    settings: Settings, only: Filter, *, read: bool, write: bool, models: Models | None = None
+) -> Answerer:
     """What answers questions from what `only` lets through, and records it.
 
     Args:
-        write: with the language model, which begins to load.
+        write: with the language model.
+        models: those that load already.
     """
     from rag.answer import Answerer
     from rag.record.notes import of_answer
 
     catalog = open_catalog(settings)
     say_filtered(catalog, only)
-    # The language model loads beside the retrieval; both need about half a second.
-    load = start_generator(settings) if write else None
-    answerer = Answerer(open_retriever(settings, catalog, read=read), load, settings.answer_threshold)
+    models = models or load_models(settings, read=read, write=write)
+    retriever = open_retriever(settings, catalog, read=read, models=models)
+    answerer = Answerer(retriever, models.generator if write else None, settings.answer_threshold)
     recorder = open_recorder(settings)
 
     def record(answer: Answer, course: Course, only: Filter) -> Answer:
@@ -165,13 +228,33 @@ def start_generator(settings: Settings) -> Callable[[], Generator]:
 
     It writes with what was learnt for this collection, where anything was.
     """
+    return _beside(lambda: load_writer(settings))
+
+
+def load_writer(settings: Settings) -> Generator:
+    """The language model, with what was learnt for this collection, where anything was."""
     from rag.models.llama import load_generator
 
-    pool = ThreadPoolExecutor(1)
-    future: Future[Generator] = pool.submit(
-        load_generator, settings.models, settings.language_model, say, partial(_adaptation, settings)
-    )
-    pool.shutdown(wait=False)
+    return load_generator(settings.models, settings.language_model, say, partial(_adaptation, settings))
+
+
+def _open_reader(settings: Settings) -> Reader:
+    from rag.models.reader import load_reader
+
+    return load_reader(settings.reader_model, settings.models)
+
+
+def _beside(work: Callable[[], T]) -> Callable[[], T]:
+    """Begin `work` in a thread of its own, for which nobody waits in vain; the result is called for its own."""
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - raised again where the result is asked for
+            future.set_exception(error)
+
+    Thread(target=run, daemon=True).start()
     return future.result
 
 

@@ -59,6 +59,14 @@ class Watcher:
         line.detach()
         os.close(listener)
 
+    def adopt(self) -> None:
+        """This process, a copy of the one that started it, may ask, too."""
+        self._owner = os.getpid()
+
+    def detach(self) -> None:
+        """Have the watcher let go of stderr, as a process does that goes to the background."""
+        os.write(self._line, b"detach")
+
     def dismiss(self) -> None:
         """End the watcher, where there is nothing to watch after all."""
         os.close(self._line)
@@ -146,7 +154,9 @@ class _Register:
                 return  # the last process behind the filter has ended
             if self._line is not None and events.get(self._line.fileno()):
                 request = self._line.recv(64)
-                if request:
+                if request == b"detach":
+                    os.dup2(1, 2)
+                elif request:
                     self._line.send(json.dumps([_fields(entry) for entry in self._seen.values()]).encode())
                     self._told = True
                 else:  # the program has ended; children of it may still run

@@ -120,7 +120,7 @@ def in_use(home: Path, collection: str, kind: Kind, parent_sha256: str) -> Adapt
     Raises:
         ModelError: it is gone, altered, or belongs to another model than the one that is loaded.
     """
-    name = _in_use(home).get(collection, {}).get(kind)
+    name = chosen(home, collection, kind)
     if name is None:
         return None
     away = f"`rag tune use none --kind {kind} --collection {collection}` goes on without it"
@@ -137,6 +137,11 @@ def in_use(home: Path, collection: str, kind: Kind, parent_sha256: str) -> Adapt
     if not path.is_file() or sha256(path) != adapter.sha256:
         raise ModelError(f"{path} is not the file that was learnt: its SHA-256 differs; do not use it. {away}.")
     return adapter
+
+
+def chosen(home: Path, collection: str, kind: Kind) -> str | None:
+    """The name of the adapter that is in use, unverified."""
+    return _in_use(home).get(collection, {}).get(kind)
 
 
 def use(home: Path, collection: str, kind: Kind, name: str | None) -> None:

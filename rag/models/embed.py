@@ -20,8 +20,8 @@ from rag import offline
 from rag.models.catalogue import EMBEDDING, QUESTION, sha256, verify
 from rag.models.derived import derived
 from rag.models.export import FolderEmbedder, accelerator, export_onnx
-from rag.models.network import Network, quantise, usable_cores
-from rag.models.wordpiece import WordPiece
+from rag.models.network import OPTIMISED, Network, optimised, quantise, usable_cores
+from rag.models.wordpiece import WordPiece, shared
 
 MAX_TOKENS = 256  # what all-MiniLM-L6-v2 was trained on, special tokens counted
 RECIPE = "onnx opset 17, int8 dynamic per channel, v1"
@@ -180,13 +180,21 @@ def load_embedder(models: Path, folder: Path | None, say: Callable[[str], None],
         quantise(whole, target)
         whole.unlink()
 
-    network = Network(derived(models, f"{EMBEDDING.name}.int8.onnx", weights, RECIPE, make), ["vectors"])
-    tokenizer = WordPiece(verify(EMBEDDING, "tokenizer.json", models=models), MAX_TOKENS)
+    def exported() -> Path:
+        return derived(models, f"{EMBEDDING.name}.int8.onnx", weights, RECIPE, make)
+
+    path = optimised(models, f"{EMBEDDING.name}.int8{OPTIMISED}", weights, RECIPE, exported)
+    network = Network(path, ["vectors"])
+    tokenizer = shared(verify(EMBEDDING, "tokenizer.json", models=models), MAX_TOKENS)
 
     @cache  # who only ingests, asks nothing
     def questions() -> Network:
-        (file,) = QUESTION.files
-        return Network(verify(QUESTION, models=models) / file, ["vectors"])
+        ((file, digest),) = QUESTION.files.items()
+
+        def checked() -> Path:
+            return verify(QUESTION, models=models) / file
+
+        return Network(optimised(models, f"{QUESTION.name}{OPTIMISED}", digest, "as shipped", checked), ["vectors"])
 
     return OnnxEmbedder(EMBEDDING.name, weights, tokenizer, network, questions)
 

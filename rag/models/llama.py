@@ -2,21 +2,29 @@
 
 import ctypes
 import hashlib
+import math
 import os
+import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from ingest.errors import ModelError
 from rag.models.bpe import PATTERNS, TokenCounter
 from rag.models.catalogue import LANGUAGE, sha256, verify
+from rag.models.choice import PACKAGED, READ, WRITTEN, Choice, recall
 from rag.models.derived import derived
 from rag.models.network import usable_cores
 
 CONTEXT = 2048  # tokens; prompts are kept below 700, and a larger context only costs memory
-RECIPE = "llama.cpp requantise Q4_1 to Q8_0, v1"
+RECIPE = "llama.cpp requantise Q4_1 to {}, v1"
+DEFAULT = Choice()
+JUDGED = 200  # tokens that a perplexity is taken of: two seconds
 CONTROL = 8  # llama.cpp's attribute bit of a control token
 
 
@@ -41,22 +49,24 @@ class Adaptation:
 class LlamaGenerator:
     """A GGUF model. Satisfies `rag.types.Generator`. Greedy, so that the same prompt gives the same text."""
 
-    def __init__(self, weights: LanguageWeights, adapter: Adaptation | None = None) -> None:
-        llama_cpp = _library()
+    def __init__(self, weights: LanguageWeights, adapter: Adaptation | None = None, choice: Choice = DEFAULT) -> None:
+        llama_cpp = self._library = _library()
         path = weights.path
         # With an adapter it is another model: its name says both, its hash is that of both hashes.
         self.name = f"{weights.name}+{adapter.name}" if adapter else weights.name
         self.sha256 = (
             hashlib.sha256(f"{weights.sha256}+{adapter.sha256}".encode()).hexdigest() if adapter else weights.sha256
         )
-        cores = usable_cores()
+        threads = choice.threads or usable_cores()
         try:
             self._llama = llama_cpp.Llama(
                 str(path),
                 n_ctx=CONTEXT,
-                n_batch=512,
-                n_threads=cores,
-                n_threads_batch=cores,
+                n_batch=choice.batch,
+                n_ubatch=choice.batch,
+                n_threads=threads,
+                n_threads_batch=threads,
+                flash_attn=choice.flash,
                 lora_path=str(adapter.path) if adapter else None,
                 verbose=False,
             )
@@ -66,7 +76,7 @@ class LlamaGenerator:
             self._llama.close()
             raise ModelError(f"{adapter.path} cannot be loaded by llama.cpp as an adapter of {path}; tune again.")
         # Freed before the interpreter takes llama_cpp's modules apart; its own destructor comes too late for that.
-        weakref.finalize(self, self._llama.close)
+        self.close = weakref.finalize(self, self._llama.close)
         self._counter = self._own_counter(llama_cpp)
 
     def _own_counter(self, llama_cpp: Any) -> Callable[[str], int]:
@@ -123,6 +133,47 @@ class LlamaGenerator:
         except ValueError as error:
             raise ModelError(f"The language model {self.name} refused the prompt: {error}") from error
 
+    def rates(self, read: int = READ, written: int = WRITTEN) -> tuple[float, float]:
+        """Tokens a second that llama.cpp itself reads and writes with these settings, as its own benchmark does.
+
+        A prompt of `read` tokens in whole batches, then `written` single ones; no text is made of them.
+        """
+        library, context = self._library, self._llama.ctx
+        library.llama_memory_clear(library.llama_get_memory(context), True)
+        prompt = [1000 + place % 4096 for place in range(read)]
+        started = time.perf_counter()
+        for first in range(0, read, self._llama.n_batch):
+            self._decode(prompt[first : first + self._llama.n_batch])
+        middle = time.perf_counter()
+        for place in range(written):
+            self._decode([2000 + place])
+        ended = time.perf_counter()
+        self._llama.reset()
+        library.llama_memory_clear(library.llama_get_memory(context), True)
+        return read / (middle - started), written / (ended - middle)
+
+    def perplexity(self, text: str) -> float:
+        """exp of the mean negative log-likelihood of the first tokens of `text`, each given those before it."""
+        library, context = self._library, self._llama.ctx
+        library.llama_memory_clear(library.llama_get_memory(context), True)
+        tokens = self.tokenize(text)[:JUDGED]
+        lost = 0.0
+        for token, following in pairwise(tokens):
+            self._decode([token])
+            logits = np.ctypeslib.as_array(library.llama_get_logits_ith(context, -1), shape=(self._llama.n_vocab(),))
+            top = float(logits.max())
+            lost += top + math.log(float(np.exp(logits - top, dtype=np.float64).sum())) - float(logits[following])
+        self._llama.reset()
+        library.llama_memory_clear(library.llama_get_memory(context), True)
+        return math.exp(lost / (len(tokens) - 1))
+
+    def _decode(self, tokens: Sequence[int]) -> None:
+        library = self._library
+        array = (library.llama_token * len(tokens))(*tokens)
+        if library.llama_decode(self._llama.ctx, library.llama_batch_get_one(array, len(tokens))) != 0:
+            raise ModelError(f"llama.cpp cannot read {len(tokens)} tokens with the settings of {self.name}.")
+        library.llama_synchronize(self._llama.ctx)
+
 
 def load_generator(
     models: Path,
@@ -140,33 +191,38 @@ def load_generator(
     Raises:
         ModelError: weights missing, not the catalogue's, or not loadable.
     """
-    weights = language_weights(models, path, say)
-    return LlamaGenerator(weights, adapted(weights.sha256))
+    (digest,) = LANGUAGE.files.values()
+    choice = recall(models, digest) if path is None else DEFAULT
+    weights = language_weights(models, path, say, choice)
+    return LlamaGenerator(weights, adapted(weights.sha256), choice)
 
 
-def language_weights(models: Path, path: Path | None, say: Callable[[str], None]) -> LanguageWeights:
+def language_weights(
+    models: Path, path: Path | None, say: Callable[[str], None], choice: Choice = DEFAULT
+) -> LanguageWeights:
     """What `load_generator` loads, with its arguments. Raises ModelError where it is missing or altered."""
     if path is not None:
         if not path.is_file():
             raise ModelError(f"There is no model file {path}; name a GGUF file, or leave --model out.")
         return LanguageWeights(path, path.stem, sha256(path))
 
-    (name, digest), *_ = LANGUAGE.files.items()
+    ((name, digest),) = LANGUAGE.files.items()
+    if choice.weights == PACKAGED:
+        return LanguageWeights(verify(LANGUAGE, models=models) / name, LANGUAGE.name, digest)
 
     def make(target: Path) -> None:
         say("Preparing the language model for this machine (once, a few seconds) …")
-        requantise(verify(LANGUAGE, models=models) / name, target)
+        requantise(verify(LANGUAGE, models=models) / name, target, choice.weights)
 
-    # Q8_0 reads prompts 1.6 to 2 times as fast as the packaged Q4_1 on AVX-512 and is no less exact than its parent.
-    fast = derived(models, f"{LANGUAGE.name.removesuffix('-Q4_1')}.Q8_0.gguf", digest, RECIPE, make)
-    return LanguageWeights(fast, LANGUAGE.name, digest)
+    named = f"{LANGUAGE.name.removesuffix('-Q4_1')}.{choice.weights}.gguf"
+    return LanguageWeights(derived(models, named, digest, RECIPE.format(choice.weights), make), LANGUAGE.name, digest)
 
 
-def requantise(source: Path, target: Path) -> None:
-    """Write `source` as Q8_0. Raises ModelError if llama.cpp cannot."""
+def requantise(source: Path, target: Path, weights: str = DEFAULT.weights) -> None:
+    """Write `source` with other weights ("Q8_0", "Q4_0"). Raises ModelError if llama.cpp cannot."""
     llama_cpp = _library()
     parameters = llama_cpp.llama_model_quantize_default_params()
-    parameters.ftype = llama_cpp.LLAMA_FTYPE_MOSTLY_Q8_0
+    parameters.ftype = getattr(llama_cpp, f"LLAMA_FTYPE_MOSTLY_{weights}")
     parameters.allow_requantize = True
     parameters.nthread = usable_cores()
     if llama_cpp.llama_model_quantize(str(source).encode(), str(target).encode(), ctypes.byref(parameters)) != 0:

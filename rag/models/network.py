@@ -3,13 +3,17 @@
 import logging
 import os
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.errors import ModelError
+from ingest.errors import ModelError, StorageError
+from rag.models.derived import derived
+
+OPTIMISED = ".optimised.onnx"
 
 
 def quantise(source: Path, target: Path) -> None:
@@ -29,6 +33,49 @@ def quantise(source: Path, target: Path) -> None:
         root.setLevel(level)
 
 
+def optimised(models: Path, name: str, parent_sha256: str, recipe: str, source: Callable[[], Path]) -> Path:
+    """The network in the file `source()` with its graph optimised once for all: opened in 0.05 s instead of 0.15 s.
+
+    What it says is the same to the bit. Where nothing can be kept, the file as it is.
+
+    Args:
+        models, name, parent_sha256, recipe: see `rag.models.derived.derived`.
+    """
+    import onnxruntime  # late: 0.05 s
+
+    def make(target: Path) -> None:
+        options = _options(onnxruntime)
+        # Not ENABLE_ALL: that may lay weights out for the very processor.
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+        options.optimized_model_filepath = str(target)
+        _open(source(), options)
+
+    try:
+        return derived(
+            models, name, parent_sha256, f"{recipe}, optimised by ONNX Runtime {onnxruntime.__version__}", make
+        )
+    except StorageError:
+        return source()
+
+
+def _options(onnxruntime: Any) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3  # errors only
+    return options
+
+
+def _open(path: Path, options: Any) -> Any:
+    import onnxruntime
+
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime raises its own unrelated types for a bad file
+        raise ModelError(
+            f"{path} cannot be loaded by ONNX Runtime ({error}); delete it and it is made again."
+        ) from error
+
+
 class Network:
     """An exported network: int64 arrays in by name, float32 arrays out in the order of `outputs`.
 
@@ -36,17 +83,12 @@ class Network:
     """
 
     def __init__(self, path: Path, outputs: Sequence[str]) -> None:
-        import onnxruntime  # late: 0.25 s
+        import onnxruntime
 
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.log_severity_level = 3  # errors only
-        try:
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # ONNX Runtime raises its own unrelated types for a bad file
-            raise ModelError(
-                f"{path} cannot be loaded by ONNX Runtime ({error}); delete it and it is made again."
-            ) from error
+        options = _options(onnxruntime)
+        if path.name.endswith(OPTIMISED):
+            options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        self._session = _open(path, options)
         self._outputs = list(outputs)
 
     def run(self, **inputs: NDArray[np.int64]) -> list[NDArray[np.float32]]:

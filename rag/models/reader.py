@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from rag.models.catalogue import EMBEDDING, READER, sha256, verify
 from rag.models.export import FolderNetwork
-from rag.models.network import Network, usable_cores
+from rag.models.network import OPTIMISED, Network, optimised, usable_cores
 from rag.models.pairs import MAX_TOKENS, encode
-from rag.models.wordpiece import WordPiece
+from rag.models.wordpiece import WordPiece, shared
 
 MAX_ANSWER = 40  # tokens of an answering span; longer ones are clauses, and those are found by their part
 OUTPUTS = ("relevance", "answerable", "span")
@@ -164,14 +164,21 @@ def load_reader(folder: Path | None, models: Path | None = None) -> Reader:
     if folder is not None:
         network = FolderNetwork(folder)  # first: it says what is missing
         return FolderReader(folder.name, sha256(folder / "model.safetensors"), network)
-    home = verify(READER, models=models)
     (file,) = READER.files
-    return onnx_reader(home / file, READER.name, READER.files[file], models)
+    digest = READER.files[file]
+
+    def checked() -> Path:
+        return verify(READER, models=models) / file
+
+    path = (
+        checked() if models is None else optimised(models, f"{READER.name}{OPTIMISED}", digest, "as shipped", checked)
+    )
+    return onnx_reader(path, READER.name, digest, models)
 
 
 def onnx_reader(path: Path, name: str, sha256: str, models: Path | None = None) -> OnnxReader:
     """The reader in a file as `training/export.py` writes it, unchecked: whoever calls knows where it comes from."""
-    tokenizer = WordPiece(verify(EMBEDDING, "tokenizer.json", models=models), MAX_TOKENS)
+    tokenizer = shared(verify(EMBEDDING, "tokenizer.json", models=models), MAX_TOKENS)
     return OnnxReader(name, sha256, tokenizer, Network(path, OUTPUTS))
 
 

@@ -3,26 +3,30 @@
 Facts name no document and hold no text; they stay for good. Everything else is a leaf.
 """
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ingest.types import FileReport, FileStatus
 from rag import __version__
-from rag.answer import Answerer, Course
-from rag.batch import Report
-from rag.filters import Filter
-from rag.guard.types import Attempt
-from rag.models.adapters import Adapter, Gain, Kind
 from rag.models.catalogue import sha256
-from rag.models.embed import TextEmbedder
 from rag.record.entry import Leaf, leaf
 from rag.record.forgetting import FILE, QUESTION, ROOT
-from rag.store.forget import Receipt
 from rag.store.seal import fingerprint
-from rag.types import Answer, Generator, Hit, ModelInfo
+
+if TYPE_CHECKING:  # a question needs no reports of logs, nor an erasure
+    from rag.answer import Answerer, Course
+    from rag.batch import Report
+    from rag.filters import Filter
+    from rag.guard.types import Attempt
+    from rag.models.adapters import Adapter, Gain, Kind
+    from rag.models.embed import TextEmbedder
+    from rag.store.forget import Receipt
+    from rag.types import Answer, Generator, Hit, ModelInfo
 
 ANSWER, REFUSAL, SUMMARY, INGESTION, ERASURE = "answer", "refusal", "summary", "ingestion", "erasure"
 ATTEMPT, TUNING, COST, ENCRYPTION = "attempt", "tuning", "cost", "encryption"

@@ -86,7 +86,7 @@ def open_index(catalog: Catalog, folder: Path, say: Say, key: Key | None = None)
         return None
     if catalog.vectors_size() < GRAPH:  # Chroma has written nothing, and would now
         return None
-    index = VectorIndex(folder)
+    index = VectorIndex(folder, to_ask=True)
     deaf = sum(not hears(catalog, index, canary) for canary in sealed.canaries)
     if deaf:
         index.close()

@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import sqlite3
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
@@ -135,7 +136,8 @@ def differences(folder: Path, seal: Seal, names: Sequence[str] | None = None) ->
             found.append(f"{folder / NAME} does not name {name}")
             continue
         try:
-            same = _seal_of(folder, name, seal.files[name]) == seal.files[name]
+            find = seen.seal_of if seen is not None else _seal_of
+            same = find(folder, name, seal.files[name]) == seal.files[name]
         except FileNotFoundError:
             found.append(f"{folder / name} is gone")
             continue
@@ -145,6 +147,40 @@ def differences(folder: Path, seal: Seal, names: Sequence[str] | None = None) ->
         if not same:
             found.append(f"{folder / name} is not what was written there")
     return found
+
+
+class Seen:
+    """Files that were read whole, and how they lay on the disk then: what lies there as before need not be read again.
+
+    A change moves a file's time of change (ctime), which no program can set back. A file that changed within the last
+    SETTLED seconds is not remembered: two changes may fall into one tick of the disk's clock.
+    """
+
+    SETTLED = 2.0
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[Path, FileSeal | None], tuple[tuple[int, ...], FileSeal]] = {}
+
+    def seal_of(self, folder: Path, name: str, known: FileSeal | None) -> FileSeal:
+        """As `_seal_of`."""
+        key = (folder / name, known)
+        lay = self._lies(folder / name)
+        before, found = self._seen.get(key, (None, None))
+        if found is not None and lay == before:
+            return found
+        found = _seal_of(folder, name, known)
+        if lay == self._lies(folder / name) and time.time() - lay[-1] / 1e9 > self.SETTLED:
+            self._seen[key] = (lay, found)
+        return found
+
+    @staticmethod
+    def _lies(path: Path) -> tuple[int, ...]:
+        found = path.stat()
+        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+seen: Seen | None = None
+"""What this process has read already; None: nothing is remembered. A warm process looks twice at the same files."""
 
 
 def _seal_of(folder: Path, name: str, known: FileSeal | None = None) -> FileSeal:

@@ -1,13 +1,15 @@
 """Makes a document's title of its file name, for documents that name themselves in no way that says something.
 
-Knows names only; what a file says about itself is judged by `pdf_meta.document_title`.
+Knows names only; what a file says about itself is judged by `readers.pdf_meta.document_title`.
 """
 
 import re
 from pathlib import PurePosixPath
 
-from ingest.readers.pdf_meta import clean
+_MAX_TITLE = 300  # characters
 
+_SPACES = re.compile(r"\s+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ufffe\uffff]+")
 _IDENTIFIER = re.compile(r"(?:[0-9a-f]{4,}-?){4,}", re.IGNORECASE)  # a UUID, a hash: a name nobody has given
 _SEPARATORS = re.compile(r"[\s_+]+|(?<!\d)[-.]+|[-.]+(?!\d)")  # "2026-02-19" and "3.1" stay as they are
 _JOINTS = re.compile(
@@ -17,6 +19,11 @@ _JOINTS = re.compile(
     r"|(?<=\d{4})(?=[A-Za-z]{2}|[A-Z]\d)"  # 2023|Q2, but 10K
 )
 _LETTERS = re.compile(r"[^\W_]{2,}")
+
+
+def clean(text: str) -> str:
+    """`text` on one line, without control characters, of a sane length."""
+    return _SPACES.sub(" ", _CONTROL.sub(" ", text)).strip()[:_MAX_TITLE]
 
 
 def from_file_name(path: str) -> str | None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.readers import read
-from ingest.readers.title import from_file_name
+from ingest.title import from_file_name
 from ingest.types import SourceFile
 
 
