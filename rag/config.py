@@ -3,9 +3,11 @@
 import json
 import os
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import platformdirs
 
@@ -24,7 +26,23 @@ _TYPES: dict[str, type] = {
     "record": bool,
     "record_days": int,
 }
+_TABLES: dict[str, dict[str, type]] = {
+    "network": {"hosts": list},
+    "model": {"url": str, "name": str, "ca": str, "key_file": str, "unencrypted": bool},
+}
 _YES_OR_NO = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """A language model that runs on another machine, behind an OpenAI-compatible endpoint."""
+
+    url: str  # up to and without "/chat/completions"
+    name: str  # what the server calls it
+    host: str  # with the port, one of those that [network] allows
+    ca: Path | None = None  # certificates that its own is signed by; None: those the system trusts
+    key_file: Path | None = None  # holds the key it wants
+    encrypted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +58,8 @@ class Settings:
     chat_history: bool = False  # keep the lines typed in `rag chat` for the next one
     record: bool = True  # write down what was asked, answered, summarised, ingested and erased
     record_days: int = 0  # days that entries of the record are kept; 0: until somebody moves it away
+    hosts: tuple[str, ...] = ()  # of the user's own network, that may be reached; only config.toml names them
+    remote: Remote | None = None  # words answers instead of a model of this machine; only config.toml names it
 
     @property
     def models(self) -> Path:
@@ -72,6 +92,9 @@ def resolve(home: Path | None = None, **flags: str | float | None) -> Settings:
     chosen = Path(os.path.abspath(chosen))  # noqa: PTH100 - keeps symbolic links as the user named them
     path = chosen / "config.toml"
     values = _read(path)
+    hosts, remote = _network(values, path)
+    if flags.get("language_model") or os.environ.get("RAG_LANGUAGE_MODEL"):
+        remote = None  # the file's; a flag and the environment win over it
     for name, kind in _TYPES.items():
         given = flags.get(name)
         if given is None:
@@ -99,6 +122,8 @@ def resolve(home: Path | None = None, **flags: str | float | None) -> Settings:
         chat_history=values.get("chat_history", False),
         record=values.get("record", True),
         record_days=days,
+        hosts=hosts,
+        remote=remote,
     )
 
 
@@ -135,9 +160,58 @@ def _read(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path} is not valid TOML ({error}); mend it or move it away.") from error
     except OSError as error:
         raise UsageError(f"{path} cannot be read ({error.strerror}); check its permissions.") from error
-    if unknown := sorted(set(values) - set(_TYPES)):
-        raise UsageError(f"{path} has an unknown setting {unknown[0]!r}; known are {', '.join(_TYPES)}.")
+    _check_names(values, [*_TYPES, *_TABLES], str(path))
     return values
+
+
+def _check_names(values: dict[str, Any], known: Iterable[str], where: str) -> None:
+    if unknown := sorted(set(values) - set(known)):
+        raise UsageError(f"{where} has an unknown setting {unknown[0]!r}; known are {', '.join(known)}.")
+
+
+def _table(values: dict[str, Any], table: str, path: Path) -> dict[str, Any]:
+    """A table of `config.toml`, its values of the right types; {} where it has none."""
+    held = values.get(table, {})
+    where = f"[{table}] in {path}"
+    if not isinstance(held, dict):
+        raise UsageError(f"{table} in {path} has to be a table; write it as [{table}], with its settings below.")
+    _check_names(held, _TABLES[table], where)
+    for name, value in held.items():
+        if not isinstance(value, _TABLES[table][name]):
+            raise UsageError(f"{name} in {where} is {value!r}; it has to be a {_TABLES[table][name].__name__}.")
+    return held
+
+
+def _network(values: dict[str, Any], path: Path) -> tuple[tuple[str, ...], Remote | None]:
+    """The hosts that are allowed, and the model on one of them."""
+    hosts = _table(values, "network", path).get("hosts", [])
+    if odd := [host for host in hosts if not isinstance(host, str)]:
+        raise UsageError(f'hosts in [network] in {path} holds {odd[0]!r}; write each as a text: "10.0.0.5:8000".')
+    allowed = tuple(dict.fromkeys(map(str.lower, hosts)))
+    model = _table(values, "model", path)
+    if not model:
+        return allowed, None
+    if "url" not in model or "name" not in model:
+        raise UsageError(f"[model] in {path} needs a url and the name that the server knows the model by.")
+    if "language_model" in values:
+        raise UsageError(f"{path} names two language models, language_model and [model]; take one of them out.")
+    try:
+        url = urlsplit(model["url"])
+        port = url.port or {"https": 443, "http": 80}[url.scheme]
+    except (ValueError, KeyError) as error:
+        raise UsageError(f"url in [model] in {path} is no address; write it like https://10.0.0.5:8443/v1.") from error
+    if not url.hostname or url.username or url.query or url.fragment:
+        raise UsageError(f"url in [model] in {path} has to be of a scheme, a host, a port and a path alone.")
+    if url.scheme == "http" and not model.get("unencrypted"):
+        raise UsageError(
+            f"url in [model] in {path} is not encrypted: whoever is on the network could read what is sent. Use https, "
+            "or write unencrypted = true below it."
+        )
+    host = f"[{url.hostname}]:{port}" if ":" in url.hostname else f"{url.hostname}:{port}"
+    if host not in allowed:
+        raise UsageError(f'{host} of url in [model] is not allowed; write hosts = ["{host}"] in [network] in {path}.')
+    ca, key_file = _path(model.get("ca")), _path(model.get("key_file"))
+    return allowed, Remote(model["url"].rstrip("/"), model["name"], host, ca, key_file, url.scheme == "https")
 
 
 def _convert(name: str, value: Any, kind: type, where: str) -> Any:

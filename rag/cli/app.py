@@ -69,10 +69,10 @@ def options(
 
 app.command("ingest")(command(indexing.ingest))
 app.command("search")(command(answering.search))
-app.command("ask")(command(answering.ask))
-app.command("chat")(command(chatting.chat, here=True))  # /save FILE
+app.command("ask")(command(answering.ask, reaches=True))
+app.command("chat")(command(chatting.chat, here=True, reaches=True))  # /save FILE
 app.command("show")(command(showing.show_page))
-app.command("summarize")(command(logbook.summarize))
+app.command("summarize")(command(logbook.summarize, reaches=True))
 app.command("logs")(command(logbook.logs))
 app.command("diff")(command(comparing.diff))
 app.command("extract")(command(extracting.extract))
@@ -83,5 +83,7 @@ app.command("forget")(command(erasing.forget))
 app.command("scan")(command(scanning.scan))
 app.add_typer(recording.app, name="record")
 app.command("models")(command(house.models))
-app.command("eval")(command(evaluating.evaluate))
-app.command("doctor")(command(house.doctor, unconfined_with="prove"))  # namespaces; each step confines itself
+app.command("eval")(command(evaluating.evaluate, reaches=True))
+app.command("doctor")(
+    command(house.doctor, reaches=True, unconfined_with="prove")
+)  # namespaces; each step confines itself

@@ -8,15 +8,18 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from ingest.errors import StrongroomError
+from ingest.errors import HostError, StrongroomError
 from rag import offline, private
 from rag.config import Settings, resolve
-from rag.guard.types import Attempt
-from rag.term import escape, say
+from rag.guard.types import Attempt, Host
+from rag.term import counted, escape, say
+
+if TYPE_CHECKING:
+    from rag.record.notes import Note
 
 INTERRUPTED = 130
 CONFINED = "confined"
@@ -89,7 +92,11 @@ def _place(error: BaseException) -> str:
 
 
 def command(
-    function: Callable[..., int | None], *, here: bool = False, unconfined_with: str | None = None
+    function: Callable[..., int | None],
+    *,
+    here: bool = False,
+    reaches: bool = False,
+    unconfined_with: str | None = None,
 ) -> Callable[..., None]:
     """Make a function a command: its first argument is the resolved Settings, its result the exit code (None: 0).
 
@@ -98,6 +105,7 @@ def command(
 
     Args:
         here: it may also write below the folder it was started in.
+        reaches: it may connect to the hosts that config.toml names; all others may not, whatever stands there.
         unconfined_with: the option that, where given, takes the bounds of writing off.
     """
     hints = get_type_hints(function, include_extras=True)
@@ -119,6 +127,7 @@ def command(
             if confined:
                 outputs = [Path(options[name]) for name in written if options[name]]
                 _confine(settings.home, [*outputs, *([Path.cwd()] if here else [])])
+            offline.allow(_hosts(settings) if reaches else ())
             code = function(settings, **options)
         except StrongroomError as error:
             if debug:
@@ -146,6 +155,8 @@ def command(
                     say(escape(attempt.sentence))
             if refused and settings is not None:
                 _record_attempts(settings, refused)
+            if settings is not None:
+                _tell_connections(settings)
         raise typer.Exit(code or 0)
 
     own = list(inspect.signature(function).parameters.values())[1:]
@@ -168,12 +179,40 @@ def command(
     return run
 
 
+def _hosts(settings: Settings) -> list[Host]:
+    if not settings.hosts:
+        return []
+    from rag.guard.hosts import parse
+
+    return [parse(host) for host in settings.hosts]
+
+
+def _tell_connections(settings: Settings) -> None:
+    """Say and write down which hosts were connected to, by the count of whoever connected: not of who asked for it."""
+    try:
+        made = offline.connections()
+    except HostError as error:
+        say(escape(str(error)))
+        return
+    if made:
+        from rag.record.notes import of_connections
+
+        listed = ", ".join(f"{counted(count, 'time')} to {host}" for host, count in made.items())
+        say(f"Connected {listed}, as config.toml allows; to no other host.")
+        _record(settings, lambda: of_connections(made))
+
+
 def _record_attempts(settings: Settings, refused: Sequence[Attempt]) -> None:
     """Write refused tries into the record of a home that is there. Whether they could be is said, as everywhere."""
-    from rag.cli.opening import open_recorder
     from rag.record.notes import of_attempts
 
-    if settings.home.is_dir() and (failure := open_recorder(settings).write(lambda: of_attempts(refused))):
+    _record(settings, lambda: of_attempts(refused))
+
+
+def _record(settings: Settings, note: Callable[[], Note]) -> None:
+    from rag.cli.opening import open_recorder
+
+    if settings.home.is_dir() and (failure := open_recorder(settings).write(note)):
         say(escape(failure))
 
 

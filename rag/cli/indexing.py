@@ -200,9 +200,12 @@ def status(settings: Settings, as_json: JsonOption = False) -> int:
                     for root, path, page, record, characters in hidden
                 ],
             }
+            | ({"hosts": settings.hosts, "words_from": _words_from(settings)} if settings.hosts else {})
         )
         return 0
     show(bold(f"Collection {settings.collection} in {settings.home}"))
+    if settings.hosts:
+        show(mark(one_line(f"  config.toml allows {', '.join(settings.hosts)}; words from {_words_from(settings)}")))
     for root in catalog.roots():
         show(f"  folder {one_line(root)}")
     show()
@@ -225,6 +228,10 @@ def status(settings: Settings, as_json: JsonOption = False) -> int:
     if waiting:
         show(f"{waiting:,} passages wait for their vectors; `rag ingest` gives them theirs.")
     return 0
+
+
+def _words_from(settings: Settings) -> str:
+    return f"{settings.remote.name} at {settings.remote.host}" if settings.remote else "this machine"
 
 
 def _ranges(numbers: Sequence[int]) -> str:

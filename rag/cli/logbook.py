@@ -152,7 +152,7 @@ def summarize(
     masker = Masker() if redact else None
     made_with = {
         "version": __version__,
-        "language_model": "none" if no_model else str(settings.language_model or "default"),
+        "language_model": "none" if no_model else str(settings.remote or settings.language_model or "default"),
         "embedding_model": str(settings.embedding_model or "default"),
         "words": str(words or "default"),
     }
@@ -368,4 +368,6 @@ def _document_report(
     entry = document_entry(job.source.path, str(job.source.root), sha256(job.source.absolute), summary)
     if masker:
         entry = masked_entry(entry, masker)
+    if generator is not None and generator.host and summary.statements:
+        entry["sent_to"] = generator.host
     return Report(job, entry, render_document(entry) if entry["citations"] else render_failed(entry))

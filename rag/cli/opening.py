@@ -105,6 +105,9 @@ def open_answerer(settings: Settings, only: Filter, *, read: bool, write: bool) 
     recorder = open_recorder(settings)
 
     def record(answer: Answer, course: Course, only: Filter) -> Answer:
+        if settings.hosts and not course.sent:
+            nothing = f"Nothing was sent to {' or '.join(settings.hosts)}, which config.toml allows."
+            answer = replace(answer, warnings=(*answer.warnings, nothing))
         failure = recorder.write(lambda: of_answer(answer, course, only, answerer, settings.index))
         return replace(answer, warnings=(*answer.warnings, failure)) if failure else answer
 
@@ -136,6 +139,12 @@ def say_mended(retriever: Retriever, question: str) -> None:
 
 def start_generator(settings: Settings) -> Callable[[], Generator]:
     """Begin to load the language model beside other work; the result waits for it and raises what loading raised."""
+    if (remote := settings.remote) is not None:
+        from rag.models.remote import RemoteGenerator
+
+        generator = RemoteGenerator(remote)
+        say(one_line(f"Words are those of {generator.name}: what it words is sent there, as config.toml allows."))
+        return lambda: generator
     from rag.models.llama import load_generator
 
     pool = ThreadPoolExecutor(1)

@@ -24,7 +24,8 @@ class LlamaGenerator:
     def __init__(self, path: Path, name: str, digest: str) -> None:
         llama_cpp = _library()
         self.name = name
-        self.sha256 = digest
+        self.sha256: str | None = digest
+        self.host = ""
         cores = usable_cores()
         try:
             self._llama = llama_cpp.Llama(

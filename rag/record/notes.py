@@ -24,7 +24,7 @@ from rag.store.seal import fingerprint
 from rag.types import Answer, Generator, Hit, ModelInfo
 
 ANSWER, REFUSAL, SUMMARY, INGESTION, ERASURE = "answer", "refusal", "summary", "ingestion", "erasure"
-ATTEMPT = "attempt"
+ATTEMPT, CONNECTION = "attempt", "connection"
 _SAMPLING = {"temperature": 0.0, "seed": None}  # greedy: no number is drawn, so there is no seed
 
 
@@ -131,6 +131,11 @@ def of_attempts(attempts: Sequence[Attempt]) -> Note:
     return Note(ATTEMPT, facts, [leaf("attempt", asdict(attempt)) for attempt in attempts])
 
 
+def of_connections(made: Mapping[str, int]) -> Note:
+    """Which hosts of the user's own network a command connected to, and how often."""
+    return Note(CONNECTION, {"program": __version__, "hosts": dict(made)}, [])
+
+
 def _digest(file: Path) -> str | None:
     try:
         return sha256(file)
@@ -142,7 +147,7 @@ def _about(folder: Path) -> dict[str, Any]:
     return {"program": __version__, "collection": folder.name, "index": fingerprint(folder)}
 
 
-def _model(model: TextEmbedder | Generator | ModelInfo | Any | None) -> dict[str, str] | None:
+def _model(model: TextEmbedder | Generator | ModelInfo | Any | None) -> dict[str, str | None] | None:
     return None if model is None else {"name": model.name, "sha256": model.sha256}
 
 
