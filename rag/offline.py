@@ -8,12 +8,13 @@ switches, and some report home, while they are imported. Four layers, each of wh
     kernel        a seccomp filter refuses every socket but AF_UNIX            Linux; native code and children too
     files         Landlock lets nothing be written but where it is named       Linux 5.13 and later; likewise
 
-None of them can be lifted again in the process that engaged it. Hosts that `config.toml` names (`allow`) are reached by a
-process beside it, which hands it a Unix socket (`rag/guard/relay.py`), so no layer has an exception for them. Whatever is refused can be read from `attempts()`, with
-who tried: of Python code its line, of native code and child programs what the kernel tells (`rag/guard/watcher.py`).
-What they do not cover, so that nobody believes it: a service on the same machine that is reached through a Unix socket
-with a path and talks to the network for others (a container daemon, a resolver such as nscd or systemd-resolved asked
-by native code), and a UDP socket that was open before or is handed over by another process.
+None of them can be lifted again in the process that engaged it, and none has an exception for the hosts that
+`config.toml` names (`allow`): a process beside it connects to those, and hands it a Unix socket
+(`rag/guard/relay.py`). Whatever is refused can be read from `attempts()`, with who tried: of Python code its line, of
+native code and child programs what the kernel tells (`rag/guard/watcher.py`). What the layers do not cover, so that
+nobody believes it: a service on the same machine that is reached through a Unix socket with a path and talks to the
+network for others (a container daemon, a resolver such as nscd or systemd-resolved asked by native code), and a UDP
+socket that was open before or is handed over by another process.
 
 Imports the standard library, the error tree and the way to the terminal only. Knows nothing about models, stores or
 documents.
@@ -129,13 +130,13 @@ def connect(host: str, seconds: float) -> socket.socket:
             stream.settimeout(seconds)
             line = relay.heard(stream)
         except OSError as error:
-            raise HostError(f"{host} cannot be reached ({error}); see that it runs.") from error
+            raise HostError(f"{host} cannot be reached ({error}); nothing was sent to it.") from error
         if line == relay.CONNECTED:
             return stream
         stream.close()
     if _guard.watcher is None or line == relay.REFUSED:
-        raise OfflineError(f"{host} is not allowed in config.toml; nothing was sent.")
-    raise HostError(f"{host} cannot be reached ({line.decode(errors='replace') or 'no relay'}); see that it runs.")
+        raise OfflineError(f"{host} is not allowed for this command; nothing was sent.")
+    raise HostError(f"{host} cannot be reached ({line.decode() or 'no relay'}); nothing was sent to it.")
 
 
 def layers() -> tuple[Layer, ...]:

@@ -84,6 +84,5 @@ app.command("scan")(command(scanning.scan))
 app.add_typer(recording.app, name="record")
 app.command("models")(command(house.models))
 app.command("eval")(command(evaluating.evaluate, reaches=True))
-app.command("doctor")(
-    command(house.doctor, reaches=True, unconfined_with="prove")
-)  # namespaces; each step confines itself
+# Proving takes namespaces; each of its steps confines itself.
+app.command("doctor")(command(house.doctor, reaches=True, unconfined_with="prove"))

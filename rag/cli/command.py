@@ -209,7 +209,7 @@ def _record_attempts(settings: Settings, refused: Sequence[Attempt]) -> None:
     _record(settings, lambda: of_attempts(refused))
 
 
-def _record(settings: Settings, note: Callable[[], Note]) -> None:
+def _record(settings: Settings, note: Callable[[], "Note"]) -> None:
     from rag.cli.opening import open_recorder
 
     if settings.home.is_dir() and (failure := open_recorder(settings).write(note)):

@@ -1,7 +1,7 @@
-"""Hosts on the user's own network, as `config.toml` may name them: "10.0.0.5:8000", "[fd00::5]:8000", "llm.office:8443".
+"""Hosts on the user's own network, as `config.toml` may name them: "10.0.0.5:8000", "[fd00::5]:8000", "llm.lan:8443".
 
-A name is looked up in the machine's hosts file, never by DNS: a question to a DNS server would itself leave the machine,
-and its answer would decide where documents go. Addresses of the public internet are refused.
+A name is looked up in the machine's hosts file, never by DNS: a question to a DNS server would itself leave the
+machine, and its answer would decide where documents go. Addresses of the public internet are refused.
 """
 
 import ipaddress

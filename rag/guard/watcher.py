@@ -191,11 +191,10 @@ class _Register:
             elif state:
                 self._speak()
                 return  # the last process behind the filter has ended
-            if self._line is not None and events.get(self._line.fileno()):
-                if not self._serve(self._line):  # the program has ended; children of it may still run
-                    self._speak()
-                    poll.unregister(self._line)
-                    self._line = None
+            if self._line is not None and events.get(self._line.fileno()) and not self._serve(self._line):
+                self._speak()  # the program has ended; children of it may still run
+                poll.unregister(self._line)
+                self._line = None
 
     def _serve(self, line: socket.socket) -> bool:
         """Answer one request of the program; False where it has ended."""

@@ -1,8 +1,8 @@
-"""A language model on another machine of the user's network, behind an OpenAI-compatible endpoint; the one door to HTTP.
+"""A language model on another machine of the user's network, behind an OpenAI-compatible endpoint; the door to HTTP.
 
-Speaks to one host, which `config.toml` names, over a stream that the guard hands it (`rag.offline.connect`). One request
-a reply, and nothing but that: no list of models, no redirect, no proxy, no retry. What comes back is text like that of a
-model of this machine, and is checked as that is. Protocol: https://platform.openai.com/docs/api-reference/chat
+Speaks to one host, which `config.toml` names, over a stream that the guard hands it (`rag.offline.connect`). One
+request a reply, and nothing but that: no list of models, no redirect, no proxy, no retry. What comes back is text like
+that of a model of this machine, and is checked as that is. Protocol: https://platform.openai.com/docs/api-reference/chat
 """
 
 import http.client
@@ -20,9 +20,7 @@ from rag.config import Remote
 SILENCE = 120.0  # seconds: a slow server reads a prompt of 700 tokens in less
 MAX_LINE = 1 << 16  # bytes of one piece of a reply
 MAX_PIECES = 20  # for each token that was asked for; servers send one a token, and some empty ones
-BYTES_A_TOKEN = (
-    3  # English has about 4; its vocabulary is not known here, and too few quotations are safer than too many
-)
+BYTES_A_TOKEN = 3  # English has about 4; the vocabulary is not known here, and too few quotations do less harm
 
 
 class RemoteGenerator:
@@ -70,13 +68,13 @@ class RemoteGenerator:
         connection.sock = self._stream()
         try:
             connection.request("POST", f"{self._url.path}/chat/completions", json.dumps(asked), self._headers)
-            response = connection.getresponse()
-            if response.status != http.client.OK:
-                raise HostError(self._refused(response), sent=True)
-            yield from self._pieces(response, MAX_PIECES * max_tokens)
+            with connection.getresponse() as response:
+                if response.status != http.client.OK:
+                    raise HostError(self._refused(response), sent=True)
+                yield from self._pieces(response, MAX_PIECES * max_tokens)
         except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError, AttributeError) as error:
             raise HostError(
-                f"{self.name} gave no reply that can be read ({type(error).__name__}: {error}); see what its server says.",
+                f"{self.name} gave no reply that can be read ({type(error).__name__}: {error}); look at its server.",
                 sent=True,
             ) from error
         finally:
@@ -105,7 +103,9 @@ class RemoteGenerator:
         """The text in a stream of server-sent events. A server that does not stop is left."""
         for _ in range(2 * limit):  # events have an empty line between them
             line = response.readline(MAX_LINE)
-            if not line or line.strip() == b"data: [DONE]":
+            if not line:
+                raise HostError(f"{self.name} ended before it had come to an end; look at its server.", sent=True)
+            if line.strip() == b"data: [DONE]":
                 return
             if not line.startswith(b"data:"):
                 continue
