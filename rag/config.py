@@ -2,12 +2,12 @@
 
 import json
 import os
+import re
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import platformdirs
 
@@ -30,6 +30,9 @@ _TABLES: dict[str, dict[str, type]] = {
     "network": {"hosts": list},
     "model": {"url": str, "name": str, "ca": str, "key_file": str, "unencrypted": bool},
 }
+_URL = re.compile(
+    r"(?P<scheme>https?)://(?P<machine>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?(?P<path>/[A-Za-z0-9._/-]*)?"
+)
 _YES_OR_NO = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
 
@@ -37,12 +40,12 @@ _YES_OR_NO = {"1": True, "true": True, "yes": True, "on": True, "0": False, "fal
 class Remote:
     """A language model that runs on another machine, behind an OpenAI-compatible endpoint."""
 
-    url: str  # up to and without "/chat/completions"
     name: str  # what the server calls it
     host: str  # with the port, one of those that [network] allows
+    path: str  # of the endpoint: what stands before "/chat/completions"
+    encrypted: bool
     ca: Path | None = None  # certificates that its own is signed by; None: those the system trusts
     key_file: Path | None = None  # holds the key it wants
-    encrypted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,23 +198,22 @@ def _network(values: dict[str, Any], path: Path) -> tuple[tuple[str, ...], Remot
         raise UsageError(f"[model] in {path} needs a url and the name that the server knows the model by.")
     if "language_model" in values:
         raise UsageError(f"{path} names two language models, language_model and [model]; take one of them out.")
-    try:
-        url = urlsplit(model["url"])
-        port = url.port or {"https": 443, "http": 80}[url.scheme]
-    except (ValueError, KeyError) as error:
-        raise UsageError(f"url in [model] in {path} is no address; write it like https://10.0.0.5:8443/v1.") from error
-    if not url.hostname or url.username or url.query or url.fragment:
-        raise UsageError(f"url in [model] in {path} has to be of a scheme, a host, a port and a path alone.")
-    if url.scheme == "http" and not model.get("unencrypted"):
+    if (url := _URL.fullmatch(model["url"])) is None:
+        raise UsageError(
+            f"url in [model] in {path} is {model['url']!r}; it has to be like https://10.0.0.5:8443/v1, without a user, "
+            "a query or a fragment."
+        )
+    encrypted = url["scheme"] == "https"
+    if not encrypted and not model.get("unencrypted"):
         raise UsageError(
             f"url in [model] in {path} is not encrypted: whoever is on the network could read what is sent. Use https, "
             "or write unencrypted = true below it."
         )
-    host = f"[{url.hostname}]:{port}" if ":" in url.hostname else f"{url.hostname}:{port}"
+    host = f"{url['machine'].lower()}:{url['port'] or (443 if encrypted else 80)}"
     if host not in allowed:
         raise UsageError(f'{host} of url in [model] is not allowed; write hosts = ["{host}"] in [network] in {path}.')
     ca, key_file = _path(model.get("ca")), _path(model.get("key_file"))
-    return allowed, Remote(model["url"].rstrip("/"), model["name"], host, ca, key_file, url.scheme == "https")
+    return allowed, Remote(model["name"], host, (url["path"] or "").rstrip("/"), encrypted, ca, key_file)
 
 
 def _convert(name: str, value: Any, kind: type, where: str) -> Any:

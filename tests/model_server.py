@@ -2,11 +2,12 @@
 
     python tests/model_server.py LOG REPLY [CERTIFICATE KEY]
 
-Listens on a port of 127.0.0.1 that it prints first. Each request goes to LOG as a line of JSON. A REPLY that begins
-with http:// is a way to another place.
+Listens on a port of 127.0.0.1 that it prints first, or ends where that cannot be reached. Each request goes to LOG as a
+line of JSON. A REPLY that begins with http:// is a way to another place.
 """
 
 import json
+import socket
 import ssl
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -46,6 +47,10 @@ def main() -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*TLS)
         server.socket = context.wrap_socket(server.socket, server_side=True)
+    try:
+        socket.create_connection(("127.0.0.1", server.server_address[1])).close()
+    except OSError:
+        sys.exit()
     sys.stdout.write(f"{server.server_address[1]}\n")
     sys.stdout.flush()
     server.serve_forever()

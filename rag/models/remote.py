@@ -11,7 +11,6 @@ import socket
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from ingest.errors import HostError
 from rag import offline
@@ -37,7 +36,8 @@ class RemoteGenerator:
         self.name = f"{remote.name} at {remote.host}"
         self.host = remote.host + ("" if remote.encrypted else " (unencrypted)")
         self._remote = remote
-        self._url = urlsplit(remote.url)
+        machine, _, port = remote.host.rpartition(":")
+        self._machine, self._port = machine.strip("[]"), int(port)
         self._headers = {"Content-Type": "application/json"}
         if remote.key_file:
             self._headers["Authorization"] = f"Bearer {_key(remote.key_file)}"
@@ -63,11 +63,11 @@ class RemoteGenerator:
         }
         if stop:
             asked["stop"] = list(stop)
-        connection = http.client.HTTPConnection(str(self._url.hostname), int(self._remote.host.rpartition(":")[2]))
+        connection = http.client.HTTPConnection(self._machine, self._port)
         connection.auto_open = 0  # the guard would refuse it
         connection.sock = self._stream()
         try:
-            connection.request("POST", f"{self._url.path}/chat/completions", json.dumps(asked), self._headers)
+            connection.request("POST", f"{self._remote.path}/chat/completions", json.dumps(asked), self._headers)
             with connection.getresponse() as response:
                 if response.status != http.client.OK:
                     raise HostError(self._refused(response), sent=True)
@@ -85,7 +85,7 @@ class RemoteGenerator:
         if self._tls is None:
             return stream
         try:
-            return self._tls.wrap_socket(stream, server_hostname=self._url.hostname)
+            return self._tls.wrap_socket(stream, server_hostname=self._machine)
         except OSError as error:
             stream.close()
             raise HostError(

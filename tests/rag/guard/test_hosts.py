@@ -57,7 +57,10 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Server]]:
         running.append(subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True))
         out = running[-1].stdout
         assert out is not None
-        return Server(int(out.readline()), log)
+        port = out.readline()
+        if not port:
+            pytest.skip("no loopback here, as in a namespace where it is down; `ip link set lo up`")
+        return Server(int(port), log)
 
     yield start
     for process in running:
@@ -223,9 +226,9 @@ def test_before_any_is_named_and_in_a_child_none_is_allowed(serve: Callable[...,
 @LINUX
 def test_a_host_that_is_down_is_told(serve: Callable[..., Server]) -> None:
     down = Server(9, Path("none"))
-    assert run("tried(lambda: offline.connect('127.0.0.1:9', 5))", down) == [
-        "HostError 127.0.0.1:9 cannot be reached (Connection refused); nothing was sent to it."
-    ]
+    (line,) = run("tried(lambda: offline.connect('127.0.0.1:9', 5))", down)
+    assert line.startswith("HostError 127.0.0.1:9 cannot be reached (")
+    assert line.endswith("); nothing was sent to it.")
 
 
 @LINUX

@@ -16,7 +16,7 @@ from rag.config import Remote
 from rag.models import remote
 from rag.models.remote import RemoteGenerator
 
-REMOTE = Remote("http://10.0.0.5:8000/v1", "tiny", "10.0.0.5:8000", encrypted=False)
+REMOTE = Remote("tiny", "10.0.0.5:8000", "/v1", encrypted=False)
 ASKED = [{"role": "user", "content": "How soon?"}]
 Serve = Callable[[bytes], list[bytes]]
 
@@ -109,4 +109,4 @@ def test_its_tokens_are_counted_rather_high(generator: object) -> None:
 def test_files_that_are_not_there_are_named(setting: str, tmp_path: Path) -> None:
     files = {setting: tmp_path / "nothing"}
     with pytest.raises(HostError, match=f"nothing, {setting} in"):
-        RemoteGenerator(Remote("https://10.0.0.5:8000/v1", "tiny", "10.0.0.5:8000", **files))  # type: ignore[arg-type]
+        RemoteGenerator(Remote("tiny", "10.0.0.5:8000", "/v1", encrypted=True, **files))
