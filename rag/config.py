@@ -200,8 +200,8 @@ def _network(values: dict[str, Any], path: Path) -> tuple[tuple[str, ...], Remot
         raise UsageError(f"{path} names two language models, language_model and [model]; take one of them out.")
     if (url := _URL.fullmatch(model["url"])) is None:
         raise UsageError(
-            f"url in [model] in {path} is {model['url']!r}; it has to be like https://10.0.0.5:8443/v1, without a user, "
-            "a query or a fragment."
+            f"url in [model] in {path} is {model['url']!r}; it has to be like https://10.0.0.5:8443/v1, with no user, "
+            "query or fragment."
         )
     encrypted = url["scheme"] == "https"
     if not encrypted and not model.get("unencrypted"):

@@ -52,7 +52,7 @@ class Entry:
 
     number: int  # from 1, without gaps
     time: str  # UTC, ISO 8601, milliseconds
-    kind: str  # answer, refusal, summary, ingestion, erasure, attempt; redaction, retention are about the record itself
+    kind: str  # answer, refusal, summary, ingestion, erasure, attempt, connection; of the record: redaction, retention
     facts: Mapping[str, Any]
     leaves: tuple[Leaf | str, ...]
     previous: str  # hash of the entry before
