@@ -112,12 +112,13 @@ def connections() -> dict[str, int]:
         raise HostError(f"It cannot be told which hosts were connected to: the watcher is gone ({error}).") from error
 
 
-def connect(host: str, seconds: float) -> socket.socket:
+def connect(host: str, seconds: float, *, trial: bool = False) -> socket.socket:
     """A stream to an allowed host: a Unix socket whose other end passes on to it.
 
     Args:
         host: its name as `config.toml` has it.
         seconds: how long the stream may be silent before it raises TimeoutError.
+        trial: to see that it is refused; that is not listed as an attempt.
 
     Raises:
         OfflineError: it is not allowed; that is an attempt as any other.
@@ -126,7 +127,7 @@ def connect(host: str, seconds: float) -> socket.socket:
     line = b""
     if _guard.watcher is not None:
         try:
-            stream = _guard.watcher.connect(host)
+            stream = _guard.watcher.connect(host, trial=trial)
             stream.settimeout(seconds)
             line = relay.heard(stream)
         except OSError as error:

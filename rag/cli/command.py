@@ -197,8 +197,8 @@ def _tell_connections(settings: Settings) -> None:
     if made:
         from rag.record.notes import of_connections
 
-        listed = ", ".join(f"{counted(count, 'time')} to {host}" for host, count in made.items())
-        say(f"Connected {listed}, as config.toml allows; to no other host.")
+        listed = ", ".join(f"{counted(count, 'connection')} to {host}" for host, count in made.items())
+        say(f"Made, or tried, {listed}, as config.toml allows; none to any other host.")
         _record(settings, lambda: of_connections(made))
 
 

@@ -222,6 +222,6 @@ def _allowed(settings: Settings) -> list[Finding]:
         how = "encrypted" if settings.remote.encrypted else "NOT ENCRYPTED, as config.toml asks for"
         findings.append(Finding("words from", True, f"{settings.remote.name} at {settings.remote.host}, {how}"))
     if offline.allowed():
-        trial = try_other_port(lambda host: offline.connect(host, REACH_SECONDS), offline.allowed())
+        trial = try_other_port(lambda host: offline.connect(host, REACH_SECONDS, trial=True), offline.allowed())
         findings.append(Finding(f"tried: {trial.name}", trial.refused, trial.detail))
     return findings

@@ -205,7 +205,8 @@ def status(settings: Settings, as_json: JsonOption = False) -> int:
         return 0
     show(bold(f"Collection {settings.collection} in {settings.home}"))
     if settings.hosts:
-        show(mark(one_line(f"  config.toml allows {', '.join(settings.hosts)}; words from {_words_from(settings)}")))
+        told = f"config.toml allows {', '.join(settings.hosts)}; words from {_words_from(settings)}"
+        show(f"  {mark(one_line(told))}")
     for root in catalog.roots():
         show(f"  folder {one_line(root)}")
     show()

@@ -224,6 +224,8 @@ def _gist(entry: Entry) -> str:
         return ", ".join(f"{count} {name}" for name, count in facts.get("totals", {}).items() if count)
     if entry.kind == "erasure":
         return f"{counted(facts['files'], 'file')}, {counted(facts['passages'], 'passage')}"
+    if entry.kind == "connection":
+        return ", ".join(f"{counted(count, 'connection')} to {host}" for host, count in facts["hosts"].items())
     if entry.kind == "redaction":
         return f"what entry {', '.join(facts['entries'])} held, for: {facts['why']}"
     if entry.kind == "retention":

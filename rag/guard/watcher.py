@@ -95,13 +95,18 @@ class Watcher:
         """How often each host was connected to. Raises OSError or ValueError if the watcher is gone."""
         return dict(self._ask({"ask": "connections"}))
 
-    def connect(self, name: str) -> socket.socket:
-        """A stream to an allowed host, on which `relay.heard` says first whether there is one. Raises OSError."""
+    def connect(self, name: str, *, trial: bool = False) -> socket.socket:
+        """A stream to an allowed host, on which `relay.heard` says first whether there is one. Raises OSError.
+
+        A refusal of a `trial` of the guard's own is no attempt.
+        """
         ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         with self._lock, its:
             line = socket.socket(fileno=self._line)
             try:
-                socket.send_fds(line, [json.dumps({"ask": "connect", "host": name}).encode()], [its.fileno()])
+                socket.send_fds(
+                    line, [json.dumps({"ask": "connect", "host": name, "trial": trial}).encode()], [its.fileno()]
+                )
             finally:
                 line.detach()
         return ours
@@ -214,16 +219,17 @@ class _Register:
             self._reply(line, [[host.name, host.address, host.port] for host in held])
         elif request["ask"] == "connect":
             with socket.socket(fileno=descriptors[0]) as inside:
-                self._connect(request["host"], pid, inside)
+                self._connect(request["host"], pid, inside, trial=request["trial"])
         return True
 
     def _reply(self, line: socket.socket, answer: object) -> None:
         line.send(json.dumps(answer).encode())
 
-    def _connect(self, name: str, pid: int, inside: socket.socket) -> None:
+    def _connect(self, name: str, pid: int, inside: socket.socket, *, trial: bool) -> None:
         host = (self._hosts or {}).get(name)
         if host is None or pid != self._parent:
-            self._add("connect", name, pid)
+            if not trial:
+                self._add("connect", name, pid)
             relay.answer(inside, relay.REFUSED)
             return
         self._connections[name] = self._connections.get(name, 0) + 1
