@@ -93,7 +93,7 @@ def _int(text: str) -> int:
 class Careless:
     """A writer that gets something wrong in most sentences. Satisfies `Generator`."""
 
-    name, sha256 = "careless", "0" * 64
+    name, sha256, host = "careless", "0" * 64, ""
 
     def __init__(self) -> None:
         self._chance = random.Random(11)

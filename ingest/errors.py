@@ -7,6 +7,7 @@ StrongroomError            anything a user can mend; carries the exit code
 ├── StorageError           the home folder or its disk refuses to be written or read                2
 ├── ModelError             a model is missing, changed, or of the wrong kind                        2
 ├── OfflineError           something tried to open an internet socket                               2
+├── HostError              a host that config.toml allows does not answer, or not as it should      2
 ├── IndexDamaged           the catalog or the vector index cannot be trusted                        4
 ├── RecordDamaged          the record is not as it was written                                      4
 ├── KeyDamaged             the header of an encrypted home is damaged or gone                       4
@@ -44,6 +45,15 @@ class ModelError(StrongroomError):
 
 class OfflineError(StrongroomError):
     """Something tried to open an internet socket; the guard refused it."""
+
+
+class HostError(StrongroomError):
+    """A host that `config.toml` allows does not answer, or not as it should."""
+
+    def __init__(self, message: str, *, sent: bool = False) -> None:
+        """`sent`: the host had been sent what it was asked before it failed."""
+        super().__init__(message)
+        self.sent = sent
 
 
 class IndexDamaged(StrongroomError):

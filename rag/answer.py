@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ingest.errors import UsageError
+from ingest.errors import HostError, UsageError
 from ingest.types import UNREAD, FileReport
 from rag import planted
 from rag.answerable import confidence
@@ -20,6 +20,7 @@ from rag.query import MAX_TERMS, STOPWORDS, parse
 from rag.rank import context
 from rag.retrieve import Retriever
 from rag.stems import stems
+from rag.term import counted
 from rag.types import Answer, Checked, Citation, Generator, Hit, ModelInfo, Quote, Sentence
 from rag.versions import Name, asks_for_versions, in_force, newer_versions
 from rag.write import write
@@ -42,6 +43,7 @@ class Course:
     hits: list[Hit] = field(default_factory=list)  # passages that were found, best first
     prompt: list[Mapping[str, str]] = field(default_factory=list)  # what the language model was given
     checks: list[Checked] = field(default_factory=list)  # what it wrote, shown or not
+    sent: list[str] = field(default_factory=list)  # what went to another host, in sentences; empty: all stayed here
 
 
 Witness = Callable[[Answer, Course, Filter], Answer]
@@ -146,6 +148,7 @@ class Answerer:
                 *planted.warnings(shown),
                 *unknown,
                 *self._warnings(question, silent=write and model is None),
+                *course.sent,
             ),
             dropped_sentences=dropped,
             unreadable=unreadable,
@@ -192,25 +195,37 @@ class Answerer:
         passed: list[Sentence] = []
         cited: list[Quote] = []
         dropped = 0
+
+        def told(messages: Sequence[Mapping[str, str]], used: int) -> None:
+            course.prompt += messages
+            if generator.host:
+                texts = f"the text of {counted(used, 'quotation')}"
+                course.sent.append(f"The question and {texts} were sent to {generator.host}, which config.toml allows.")
+
         written = write(
             question,
             [quote.text for quote in quotes],
             generator,
             lambda: clock.mark("first_token"),
             [context(quote.hit.stored) for quote in quotes],
-            course.prompt.extend,
+            told,
             withheld=[index for index, quote in enumerate(quotes) if quote.unseen],
         )
-        for text, verdict in written:
-            responsive = verdict.passed and self._responsive(question, text)
-            course.checks.append(Checked(text, verdict.failures, verdict.citations, responsive))
-            if responsive:
-                clock.mark("first_sentence")
-                cited += [quotes[index] for index in verdict.citations if quotes[index] not in cited]
-                passed.append(Sentence(text, tuple(cited.index(quotes[index]) + 1 for index in verdict.citations)))
-                on_sentence(passed[-1])
-            else:
-                dropped += 1
+        try:
+            for text, verdict in written:
+                responsive = verdict.passed and self._responsive(question, text)
+                course.checks.append(Checked(text, verdict.failures, verdict.citations, responsive))
+                if responsive:
+                    clock.mark("first_sentence")
+                    cited += [quotes[index] for index in verdict.citations if quotes[index] not in cited]
+                    passed.append(Sentence(text, tuple(cited.index(quotes[index]) + 1 for index in verdict.citations)))
+                    on_sentence(passed[-1])
+                else:
+                    dropped += 1
+        except HostError as error:  # what was found and has passed stands without it
+            if not error.sent:
+                course.sent.clear()
+            course.sent.append(f"{error} Nothing more was written.")
         return passed, cited, dropped, ModelInfo(generator.name, generator.sha256)
 
     def _warnings(self, question: str, *, silent: bool) -> tuple[str, ...]:

@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,26 @@ _TYPES: dict[str, type] = {
     "record": bool,
     "record_days": int,
 }
+_TABLES: dict[str, dict[str, type]] = {
+    "network": {"hosts": list},
+    "model": {"url": str, "name": str, "ca": str, "key_file": str, "unencrypted": bool},
+}
+_URL = re.compile(
+    r"(?P<scheme>https?)://(?P<machine>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?(?P<path>/[A-Za-z0-9._/-]*)?"
+)
 _YES_OR_NO = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """A language model that runs on another machine, behind an OpenAI-compatible endpoint."""
+
+    name: str  # what the server calls it
+    host: str  # with the port, one of those that [network] allows
+    path: str  # of the endpoint: what stands before "/chat/completions"
+    encrypted: bool
+    ca: Path | None = None  # certificates that its own is signed by; None: those the system trusts
+    key_file: Path | None = None  # holds the key it wants
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +64,8 @@ class Settings:
     record_days: int = 0  # days that entries of the record are kept; 0: until somebody moves it away
     key_file: Path | None = None  # a file that holds the passphrase of an encrypted home; None: ask for it
     key: Key | None = field(default=None, repr=False)  # of an encrypted home that was opened
+    hosts: tuple[str, ...] = ()  # of the user's own network, that may be reached; only config.toml names them
+    remote: Remote | None = None  # words answers instead of a model of this machine; only config.toml names it
 
     @property
     def models(self) -> Path:
@@ -82,6 +105,9 @@ def resolve(home: Path | None = None, key_file: Path | None = None, **flags: str
     chosen = Path(os.path.abspath(chosen))  # noqa: PTH100 - keeps symbolic links as the user named them
     path = chosen / "config.toml"
     values = _read(path)
+    hosts, remote = _network(values, path)
+    if flags.get("language_model") or os.environ.get("RAG_LANGUAGE_MODEL"):
+        remote = None  # the file's; a flag and the environment win over it
     for name, kind in _TYPES.items():
         given = flags.get(name)
         if given is None:
@@ -110,6 +136,8 @@ def resolve(home: Path | None = None, key_file: Path | None = None, **flags: str
         record=values.get("record", True),
         record_days=days,
         key_file=key_file or _path(os.environ.get("RAG_PASSPHRASE_FILE")),
+        hosts=hosts,
+        remote=remote,
     )
 
 
@@ -146,9 +174,57 @@ def _read(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path} is not valid TOML ({error}); mend it or move it away.") from error
     except OSError as error:
         raise UsageError(f"{path} cannot be read ({error.strerror}); check its permissions.") from error
-    if unknown := sorted(set(values) - set(_TYPES)):
-        raise UsageError(f"{path} has an unknown setting {unknown[0]!r}; known are {', '.join(_TYPES)}.")
+    _check_names(values, [*_TYPES, *_TABLES], str(path))
     return values
+
+
+def _check_names(values: dict[str, Any], known: Iterable[str], where: str) -> None:
+    if unknown := sorted(set(values) - set(known)):
+        raise UsageError(f"{where} has an unknown setting {unknown[0]!r}; known are {', '.join(known)}.")
+
+
+def _table(values: dict[str, Any], table: str, path: Path) -> dict[str, Any]:
+    """A table of `config.toml`, its values of the right types; {} where it has none."""
+    held = values.get(table, {})
+    where = f"[{table}] in {path}"
+    if not isinstance(held, dict):
+        raise UsageError(f"{table} in {path} has to be a table; write it as [{table}], with its settings below.")
+    _check_names(held, _TABLES[table], where)
+    for name, value in held.items():
+        if not isinstance(value, _TABLES[table][name]):
+            raise UsageError(f"{name} in {where} is {value!r}; it has to be a {_TABLES[table][name].__name__}.")
+    return held
+
+
+def _network(values: dict[str, Any], path: Path) -> tuple[tuple[str, ...], Remote | None]:
+    """The hosts that are allowed, and the model on one of them."""
+    hosts = _table(values, "network", path).get("hosts", [])
+    if odd := [host for host in hosts if not isinstance(host, str)]:
+        raise UsageError(f'hosts in [network] in {path} holds {odd[0]!r}; write each as a text: "10.0.0.5:8000".')
+    allowed = tuple(dict.fromkeys(map(str.lower, hosts)))
+    model = _table(values, "model", path)
+    if not model:
+        return allowed, None
+    if "url" not in model or "name" not in model:
+        raise UsageError(f"[model] in {path} needs a url and the name that the server knows the model by.")
+    if "language_model" in values:
+        raise UsageError(f"{path} names two language models, language_model and [model]; take one of them out.")
+    if (url := _URL.fullmatch(model["url"])) is None:
+        raise UsageError(
+            f"url in [model] in {path} is {model['url']!r}; it has to be like https://10.0.0.5:8443/v1, with no user, "
+            "query or fragment."
+        )
+    encrypted = url["scheme"] == "https"
+    if not encrypted and not model.get("unencrypted"):
+        raise UsageError(
+            f"url in [model] in {path} is not encrypted: whoever is on the network could read what is sent. Use https, "
+            "or write unencrypted = true below it."
+        )
+    host = f"{url['machine'].lower()}:{url['port'] or (443 if encrypted else 80)}"
+    if host not in allowed:
+        raise UsageError(f'{host} of url in [model] is not allowed; write hosts = ["{host}"] in [network] in {path}.')
+    ca, key_file = _path(model.get("ca")), _path(model.get("key_file"))
+    return allowed, Remote(model["name"], host, (url["path"] or "").rstrip("/"), encrypted, ca, key_file)
 
 
 def _convert(name: str, value: Any, kind: type, where: str) -> Any:

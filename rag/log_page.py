@@ -12,6 +12,7 @@ from rag.html import Content, Markup, element, join, page
 from rag.log_report import (
     ONE,
     RATES_SHOWN,
+    SENT,
     TITLES,
     a_day,
     advice,
@@ -379,6 +380,8 @@ def _reading(entry: Entry) -> Markup:
     notes = [accounts + ".", *(one_line(note) for note in entry["notes"])]
     if dropped:
         notes.append(f"{dropped} sentences of the model failed the check; the plain ones stand.")
+    if entry.get("sent_to"):
+        notes.append(one_line(SENT.format(entry["sent_to"])))
     return join(element("h2", "How it was read"), element("ul", (element("li", note) for note in notes)))
 
 

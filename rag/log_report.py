@@ -17,6 +17,7 @@ LINES_SHOWN = 20  # line numbers of a finding
 NEW_SHOWN = 10  # new values of one kind; the others are counted
 RATES_SHOWN = 15
 BAR = 40  # characters of the longest bar
+SENT = "What is worded here was sent to {}, which config.toml allows."
 
 TITLES = {
     "actors": "Actors",
@@ -249,6 +250,8 @@ def _accounting(entry: Entry) -> str:
 def _dropped(entry: Entry) -> Iterator[str]:
     if entry["dropped_sentences"]:
         yield f"- {entry['dropped_sentences']} sentences of the model failed the check; the plain ones stand."
+    if entry.get("sent_to"):
+        yield f"- {escape_markdown(SENT.format(entry['sent_to']))}"
 
 
 def ranges(lines: Sequence[int]) -> str:

@@ -50,6 +50,7 @@ class LogSummary:
     path: str
     sentences: tuple[SummarySentence, ...]
     dropped_sentences: int = 0  # written, and replaced by the plain one because the check failed
+    sent_to: str = ""  # the host that worded it; "": nothing left this machine
 
     def to_json(self) -> dict[str, object]:
         """The contract's `summary` and `citations` of a log, and its sentences one by one."""
@@ -70,7 +71,7 @@ class LogSummary:
             "sentences": sentences,
             "citations": citations,
             "dropped_sentences": self.dropped_sentences,
-        }
+        } | ({"sent_to": self.sent_to} if self.sent_to else {})
 
 
 def summarise(facts: LogFacts, generator: Generator | None) -> LogSummary:
@@ -101,7 +102,7 @@ def word(path: str, facts: Sequence[FactSentence], generator: Generator | None) 
             else:
                 dropped += 1
                 sentences.append(SummarySentence(fact.text, fact, False))
-    return LogSummary(path, tuple(sentences), dropped)
+    return LogSummary(path, tuple(sentences), dropped, generator.host if facts else "")
 
 
 def faithful(written: str, fact: FactSentence) -> bool:

@@ -8,11 +8,13 @@ switches, and some report home, while they are imported. Four layers, each of wh
     kernel        a seccomp filter refuses every socket but AF_UNIX            Linux; native code and children too
     files         Landlock lets nothing be written but where it is named       Linux 5.13 and later; likewise
 
-None of them can be lifted again in the process that engaged it. Whatever is refused can be read from `attempts()`, with
-who tried: of Python code its line, of native code and child programs what the kernel tells (`rag/guard/watcher.py`).
-What they do not cover, so that nobody believes it: a service on the same machine that is reached through a Unix socket
-with a path and talks to the network for others (a container daemon, a resolver such as nscd or systemd-resolved asked
-by native code), and a UDP socket that was open before or is handed over by another process.
+None of them can be lifted again in the process that engaged it, and none has an exception for the hosts that
+`config.toml` names (`allow`): a process beside it connects to those, and hands it a Unix socket
+(`rag/guard/relay.py`). Whatever is refused can be read from `attempts()`, with who tried: of Python code its line, of
+native code and child programs what the kernel tells (`rag/guard/watcher.py`). What the layers do not cover, so that
+nobody believes it: a service on the same machine that is reached through a Unix socket with a path and talks to the
+network for others (a container daemon, a resolver such as nscd or systemd-resolved asked by native code), and a UDP
+socket that was open before or is handed over by another process.
 
 Imports the standard library, the error tree and the way to the terminal only. Knows nothing about models, stores or
 documents.
@@ -23,11 +25,12 @@ import socket
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from rag.guard import hook, landlock, seccomp, switches, syscalls, watcher
-from rag.guard.types import Attempt, Layer
+from ingest.errors import HostError, OfflineError, UsageError
+from rag.guard import hook, landlock, relay, seccomp, switches, syscalls, watcher
+from rag.guard.types import Attempt, Host, Layer
 from rag.term import escape, say
 
 
@@ -42,6 +45,7 @@ class _Guard:
         self.kernel = Layer("kernel", False, "not engaged")
         self.files = Layer("files", False, "not engaged in this process")
         self.told: dict[tuple[str, str, str], int] = {}
+        self.allowed: tuple[Host, ...] = ()
 
 
 _guard = _Guard()
@@ -82,6 +86,71 @@ def detach() -> None:
     """Let go of the terminal in the watcher, too: whoever reads this process's output waits for all who could write."""
     if _guard.watcher is not None:
         _guard.watcher.detach()
+
+
+def allow(hosts: Sequence[Host]) -> None:
+    """Name the hosts that may be reached, once and for all: whoever names others later is refused, whoever it is.
+
+    Raises:
+        UsageError: hosts are named, and there is nothing here that could keep all others out.
+        OfflineError: other hosts were named before.
+    """
+    if _guard.watcher is None or os.getpid() != _guard.owner:
+        if hosts:
+            raise UsageError(
+                "config.toml allows hosts, which takes a Linux kernel of 5.9 or later with the whole guard in place; "
+                "`rag doctor` shows what is missing. Take [network] and [model] out of it to work without them."
+            )
+        return
+    if not _guard.watcher.allow(hosts):
+        raise OfflineError(
+            "Other hosts than config.toml names were allowed in this process before, or its watcher is gone; nothing "
+            "was sent. Look for a library that has tampered with the guard."
+        )
+    _guard.allowed = tuple(hosts)
+
+
+def allowed() -> tuple[Host, ...]:
+    """The hosts that may be reached from this process."""
+    return _guard.allowed
+
+
+def connections() -> dict[str, int]:
+    """How often each allowed host was connected to, by its name. What a killed watcher knew is gone: then HostError."""
+    if _guard.watcher is None or not _guard.allowed:
+        return {}
+    try:
+        return _guard.watcher.connections()
+    except (OSError, ValueError) as error:
+        raise HostError(f"It cannot be told which hosts were connected to: the watcher is gone ({error}).") from error
+
+
+def connect(host: str, seconds: float, *, trial: bool = False) -> socket.socket:
+    """A stream to an allowed host: a Unix socket whose other end passes on to it.
+
+    Args:
+        host: its name as `config.toml` has it.
+        seconds: how long the stream may be silent before it raises TimeoutError.
+        trial: to see that it is refused; that is not listed as an attempt.
+
+    Raises:
+        OfflineError: it is not allowed; that is an attempt as any other.
+        HostError: it cannot be reached.
+    """
+    line = b""
+    if _guard.watcher is not None:
+        try:
+            stream = _guard.watcher.connect(host, trial=trial)
+            stream.settimeout(seconds)
+            line = relay.heard(stream)
+        except OSError as error:
+            raise HostError(f"{host} cannot be reached ({error}); nothing was sent to it.") from error
+        if line == relay.CONNECTED:
+            return stream
+        stream.close()
+    if _guard.watcher is None or line == relay.REFUSED:
+        raise OfflineError(f"{host} is not allowed for this command; nothing was sent.")
+    raise HostError(f"{host} cannot be reached ({line.decode() or 'no relay'}); nothing was sent to it.")
 
 
 def layers() -> tuple[Layer, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 from ingest.logs.findings import SEVERITIES
 from ingest.types import FileStatus
 from rag.files import File
-from rag.log_report import render_batch
+from rag.log_report import SENT, render_batch
 from rag.markdown import escape_markdown
 from rag.summarize import DocumentSummary
 from rag.term import counted
@@ -77,6 +77,8 @@ def render_document(entry: Mapping[str, Any]) -> str:
             lines += ["", f"  > {escape_markdown(' '.join(citation['quote'].split()))}{masked}", ""]
     lines += ["", f"The summary rests on {len(entry['citations'])} of {entry['parts']} parts."]
     lines += coverage_line(entry["coverage"])
+    if entry.get("sent_to"):
+        lines.append(escape_markdown(SENT.format(entry["sent_to"])))
     if entry["unread"]:
         lines.append(f"**Not read: {escape_markdown(entry['unread'])}.**")
     if entry["terms"]:

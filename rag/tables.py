@@ -14,8 +14,8 @@ from ingest.errors import UsageError
 
 SUFFIXES = (".csv", ".json", ".parquet")
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for the beginning of a formula (OWASP, "CSV Injection")."""
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""What a spreadsheet takes for the beginning of a formula, full-width signs too (OWASP, "CSV Injection")."""
 _PLACE = ("path", "sha256", "page", "number", "section")
 
 
@@ -46,7 +46,8 @@ def to_csv(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> str:
     lines = flat(rows, names)
     out = io.StringIO()
     columns = [*_PLACE, *(f"{name}{part}" for name in names for part in ("", ".page", ".start", ".end", ".quote"))]
-    writer = csv.writer(out)
+    # Every text in quotes: where semicolons part columns, one inside a text would begin a cell of its own, unseen here.
+    writer = csv.writer(out, quoting=csv.QUOTE_NONNUMERIC)
     writer.writerow(columns)
     for line in lines:
         writer.writerow([_harmless(line[column]) for column in columns])

@@ -19,7 +19,8 @@ class Generator(Protocol):
     """A language model that continues a conversation."""
 
     name: str
-    sha256: str
+    sha256: str | None  # of its weights; None: it runs elsewhere, and nobody here can tell
+    host: str  # of the user's network, which gets what the model is told; "": this machine
 
     def generate(
         self, messages: Sequence[Mapping[str, str]], max_tokens: int, stop: Sequence[str] = ()
@@ -153,7 +154,7 @@ class ModelInfo:
     """Which model wrote."""
 
     name: str
-    sha256: str
+    sha256: str | None  # None: it runs on another host, which its name tells
 
 
 @dataclass(frozen=True, slots=True)

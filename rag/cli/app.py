@@ -32,6 +32,7 @@ class Entry:
 
     place: str  # module.function below rag.cli; or a module alone, whose `app` is a group of commands
     here: bool = False
+    reaches: bool = False  # hosts that config.toml names
     unconfined_with: str | None = None
     opens: Callable[[Mapping[str, Any]], bool] = always
 
@@ -39,10 +40,10 @@ class Entry:
 COMMANDS = {
     "ingest": Entry("indexing.ingest", opens=lambda options: not options["encrypt"]),  # else it begins one
     "search": Entry("answering.search"),
-    "ask": Entry("answering.ask"),
-    "chat": Entry("chatting.chat", here=True),  # /save FILE
+    "ask": Entry("answering.ask", reaches=True),
+    "chat": Entry("chatting.chat", here=True, reaches=True),  # /save FILE
     "show": Entry("showing.show_page"),
-    "summarize": Entry("logbook.summarize"),
+    "summarize": Entry("logbook.summarize", reaches=True),
     "logs": Entry("logbook.logs", opens=never),
     "diff": Entry("comparing.diff", opens=never),
     "extract": Entry("extracting.extract", opens=never),
@@ -57,10 +58,11 @@ COMMANDS = {
     "passphrase": Entry("encrypting.change", opens=never),
     "warm": Entry("warming.start", opens=never),  # it holds models alone
     "models": Entry("house.models", opens=never),
-    "eval": Entry("evaluating.evaluate", opens=lambda options: not options["compare"]),
+    "eval": Entry("evaluating.evaluate", reaches=True, opens=lambda options: not options["compare"]),
     "tune": Entry("tuning"),
-    "cost": Entry("costing.cost"),
-    "doctor": Entry("house.doctor", unconfined_with="prove", opens=never),  # namespaces; each step confines itself
+    "cost": Entry("costing.cost", reaches=True),
+    # A proof takes namespaces, and each of its steps confines itself.
+    "doctor": Entry("house.doctor", reaches=True, unconfined_with="prove", opens=never),
 }
 
 
@@ -75,7 +77,11 @@ class _OnDemand(Mapping[str, Any]):
             return typer.main.get_command(found.app)
         one = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=_HELP)
         run = command(
-            getattr(found, function), here=entry.here, unconfined_with=entry.unconfined_with, opens=entry.opens
+            getattr(found, function),
+            here=entry.here,
+            reaches=entry.reaches,
+            unconfined_with=entry.unconfined_with,
+            opens=entry.opens,
         )
         one.command(name)(run)
         return typer.main.get_command(one)

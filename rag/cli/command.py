@@ -9,16 +9,19 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from ingest.errors import StrongroomError
+from ingest.errors import HostError, StrongroomError
 from rag import offline, private
 from rag.cli.opening import close_catalogs
 from rag.config import Settings, resolve
-from rag.guard.types import Attempt
-from rag.term import escape, say
+from rag.guard.types import Attempt, Host
+from rag.term import counted, escape, say
+
+if TYPE_CHECKING:
+    from rag.record.notes import Note
 
 INTERRUPTED = 130
 CONFINED = "confined"
@@ -112,6 +115,7 @@ def command(
     function: Callable[..., int | None],
     *,
     here: bool = False,
+    reaches: bool = False,
     unconfined_with: str | None = None,
     opens: Callable[[Mapping[str, Any]], bool] = always,
 ) -> Callable[..., None]:
@@ -122,6 +126,7 @@ def command(
 
     Args:
         here: it may also write below the folder it was started in.
+        reaches: it may connect to the hosts that config.toml names; all others may not, whatever stands there.
         unconfined_with: the option that, where given, takes the bounds of writing off.
         opens: told its options, whether it needs what the home holds. Then an encrypted home is opened before anything
             is done, and nobody encrypts or decrypts it meanwhile.
@@ -146,6 +151,7 @@ def command(
             if confined:
                 outputs = [Path(options[name]) for name in written if options[name]]
                 _confine(settings.home, [*outputs, *([Path.cwd()] if here else [])])
+            offline.allow(_hosts(settings) if reaches else ())
             if opens(options) and settings.home.is_dir():
                 from rag.cli.unlocking import opened
 
@@ -178,6 +184,8 @@ def command(
                     say(escape(attempt.sentence))
             if refused and settings is not None:
                 _record_attempts(settings, refused)
+            if settings is not None:
+                _tell_connections(settings)
             held.close()
         raise typer.Exit(code or 0)
 
@@ -201,17 +209,45 @@ def command(
     return run
 
 
+def _hosts(settings: Settings) -> list[Host]:
+    if not settings.hosts:
+        return []
+    from rag.guard.hosts import parse
+
+    return [parse(host) for host in settings.hosts]
+
+
+def _tell_connections(settings: Settings) -> None:
+    """Say and write down which hosts were connected to, by the count of whoever connected: not of who asked for it."""
+    try:
+        made = offline.connections()
+    except HostError as error:
+        say(escape(str(error)))
+        return
+    if made:
+        from rag.record.notes import of_connections
+
+        listed = ", ".join(f"{counted(count, 'connection')} to {host}" for host, count in made.items())
+        say(f"Made, or tried, {listed}, as config.toml allows; none to any other host.")
+        _record(settings, lambda: of_connections(made))
+
+
 def _record_attempts(settings: Settings, refused: Sequence[Attempt]) -> None:
     """Write refused tries into the record of a home that is there. Whether they could be is said, as everywhere."""
-    from rag.cli.opening import open_recorder
     from rag.record.notes import of_attempts
+
+    _record(settings, lambda: of_attempts(refused))
+
+
+def _record(settings: Settings, note: Callable[[], "Note"]) -> None:
+    from rag.cli.opening import open_recorder
     from rag.vault import header
 
     if not settings.home.is_dir():
         return
     if settings.key is None and (settings.home / header.NAME).exists():
         say("This is NOT in the record: the home is encrypted, and this command has not opened it.")
-    elif failure := open_recorder(settings).write(lambda: of_attempts(refused)):
+    elif failure := open_recorder(settings).write(note):
         say(escape(failure))
 
 

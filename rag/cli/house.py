@@ -12,14 +12,15 @@ from typing import Annotated, Literal
 
 import typer
 
-from ingest.errors import ModelError, StrongroomError, UsageError
+from ingest.errors import HostError, ModelError, StrongroomError, UsageError
 from rag import __version__, offline
 from rag.cli.command import WRITTEN, JsonOption
 from rag.config import Settings
-from rag.guard.probe import probe
+from rag.guard.probe import probe, try_other_port
 from rag.models.catalogue import CATALOGUE, verify
 from rag.term import bold, mark, one_line, say, show, show_json
 
+REACH_SECONDS = 15.0  # until a host counts as silent; a connection is given up after 10
 FREE_BYTES = 1 << 30  # an index takes several bytes for each byte of text; below 1 GiB free, say so
 
 
@@ -170,7 +171,14 @@ def doctor(
         return _prove(settings, out, corpus, as_json)
     if out or corpus:
         raise UsageError("--out and --corpus belong to a proof; give --prove, too.")
-    findings = [*_machine(), *_home(settings), *_encryption(settings), *_models(settings), *_guard()]
+    findings = [
+        *_machine(),
+        *_home(settings),
+        *_encryption(settings),
+        *_models(settings),
+        *_guard(),
+        *_allowed(settings),
+    ]
     if as_json:
         show_json({"version": __version__, "findings": [asdict(finding) for finding in findings]})
     else:
@@ -260,3 +268,22 @@ def _guard() -> list[Finding]:
     layers = [Finding(f"offline, {layer.name}", layer.holds, layer.detail) for layer in offline.layers()]
     trials = [Finding(f"tried: {trial.name}", trial.refused, trial.detail) for trial in probe()]
     return layers + trials
+
+
+def _allowed(settings: Settings) -> list[Finding]:
+    """Hosts that config.toml names, who of them answers, and whether any other is kept out. Sends nothing."""
+    findings = []
+    for host in offline.allowed():
+        where = f"{host.address}, port {host.port}; " if not host.name.startswith(host.address) else ""
+        try:
+            offline.connect(host.name, REACH_SECONDS).close()
+            findings.append(Finding("allowed host", True, f"{host.name}: {where}answers"))
+        except HostError as error:
+            findings.append(Finding("allowed host", False, f"{where}{error}"))
+    if settings.remote:
+        how = "encrypted" if settings.remote.encrypted else "NOT ENCRYPTED, as config.toml asks for"
+        findings.append(Finding("words from", True, f"{settings.remote.name} at {settings.remote.host}, {how}"))
+    if offline.allowed():
+        trial = try_other_port(lambda host: offline.connect(host, REACH_SECONDS, trial=True), offline.allowed())
+        findings.append(Finding(f"tried: {trial.name}", trial.refused, trial.detail))
+    return findings

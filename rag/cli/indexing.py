@@ -226,9 +226,13 @@ def status(settings: Settings, as_json: JsonOption = False) -> int:
                     for root, path, page, record, characters in hidden
                 ],
             }
+            | ({"hosts": settings.hosts, "words_from": _words_from(settings)} if settings.hosts else {})
         )
         return 0
     show(bold(f"Collection {settings.collection} in {settings.home}{', encrypted' if settings.key else ''}"))
+    if settings.hosts:
+        told = f"config.toml allows {', '.join(settings.hosts)}; words from {_words_from(settings)}"
+        show(f"  {mark(one_line(told))}")
     for root in catalog.roots():
         show(f"  folder {one_line(root)}")
     show()
@@ -255,6 +259,10 @@ def status(settings: Settings, as_json: JsonOption = False) -> int:
     if warm:
         show(f"Warm: {warm} holds the models; `rag warm --stop` ends it.")
     return 0
+
+
+def _words_from(settings: Settings) -> str:
+    return f"{settings.remote.name} at {settings.remote.host}" if settings.remote else "this machine"
 
 
 def _ranges(numbers: Sequence[int]) -> str:

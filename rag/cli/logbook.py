@@ -168,7 +168,7 @@ def summarize(
     passwords = read_passwords(password_file)
     made_with = {
         "version": __version__,
-        "language_model": "none" if no_model else str(settings.language_model or "default"),
+        "language_model": "none" if no_model else str(settings.remote or settings.language_model or "default"),
         "embedding_model": str(settings.embedding_model or "default"),
         "words": str(words or "default"),
         "ocr": str(ocr),
@@ -396,4 +396,6 @@ def _document_report(
     entry = document_entry(file, summary)
     if masker:
         entry = masked_entry(entry, masker)
+    if generator is not None and generator.host and summary.statements:
+        entry["sent_to"] = generator.host
     return Report(job, entry, render_document(entry) if entry["citations"] else render_failed(entry))

@@ -48,8 +48,10 @@ def models_key(settings: Settings) -> tuple[Path | str | None, ...]:
     """What decides which models the settings mean."""
     from rag.models import adapters
 
-    learnt = adapters.chosen(settings.adapters, settings.collection, "writer")
-    return settings.models, settings.embedding_model, settings.reader_model, settings.language_model, learnt
+    words = (
+        settings.remote.name if settings.remote else adapters.chosen(settings.adapters, settings.collection, "writer")
+    )
+    return settings.models, settings.embedding_model, settings.reader_model, settings.language_model, words
 
 
 def load_models(settings: Settings, *, read: bool = True, write: bool = True) -> Models:
@@ -194,6 +196,9 @@ def open_answerer(
     recorder = open_recorder(settings)
 
     def record(answer: Answer, course: Course, only: Filter) -> Answer:
+        if settings.hosts and not course.sent:
+            nothing = f"Nothing was sent to {' or '.join(settings.hosts)}, which config.toml allows."
+            answer = replace(answer, warnings=(*answer.warnings, nothing))
         failure = recorder.write(lambda: of_answer(answer, course, only, answerer, settings.index))
         return replace(answer, warnings=(*answer.warnings, failure)) if failure else answer
 
@@ -224,15 +229,18 @@ def say_mended(retriever: Retriever, question: str) -> None:
 
 
 def start_generator(settings: Settings) -> Callable[[], Generator]:
-    """Begin to load the language model beside other work; the result waits for it and raises what loading raised.
-
-    It writes with what was learnt for this collection, where anything was.
-    """
+    """Begin to load the language model beside other work; the result waits for it and raises what loading raised."""
     return _beside(lambda: load_writer(settings))
 
 
 def load_writer(settings: Settings) -> Generator:
-    """The language model, with what was learnt for this collection, where anything was."""
+    """What words answers: the remote model where there is one; else the one here, with what was learnt for this collection."""
+    if (remote := settings.remote) is not None:
+        from rag.models.remote import RemoteGenerator
+
+        generator = RemoteGenerator(remote)
+        say(one_line(f"Words are those of {generator.name}: what it words is sent there, as config.toml allows."))
+        return generator
     from rag.models.llama import load_generator
 
     return load_generator(settings.models, settings.language_model, say, partial(_adaptation, settings))

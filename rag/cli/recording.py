@@ -226,6 +226,8 @@ def _gist(entry: Entry) -> str:
         return f"{counted(facts['files'], 'file')}, {counted(facts['passages'], 'passage')}"
     if entry.kind == "encryption":
         return f"the home: {facts['what']}"
+    if entry.kind == "connection":
+        return ", ".join(f"{counted(count, 'connection')} to {host}" for host, count in facts["hosts"].items())
     if entry.kind == "redaction":
         return f"what entry {', '.join(facts['entries'])} held, for: {facts['why']}"
     if entry.kind == "retention":
@@ -305,5 +307,5 @@ app.command("verify")(command(verify))
 app.command("head")(command(head))
 app.command("list")(command(list_entries))
 app.command("show")(command(show_entry))
-app.command("replay")(command(replay))
+app.command("replay")(command(replay, reaches=True))
 app.command("export")(command(export))

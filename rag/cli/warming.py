@@ -194,7 +194,7 @@ def _state(settings: Settings) -> dict[str, tuple[int, ...]]:
     """How the program's files and the models' lie on the disk."""
     package = Path(warm.__file__).parent
     places = [settings.models, settings.embedding_model, settings.reader_model, settings.language_model]
-    files = [*package.rglob("*.py"), *(package.parent / "ingest").rglob("*.py")]
+    files = [*package.rglob("*.py"), *(package.parent / "ingest").rglob("*.py"), settings.home / "config.toml"]
     for place in filter(None, places):
         files += place.rglob("*") if place.is_dir() else [place]
     found: dict[str, tuple[int, ...]] = {}

@@ -6,12 +6,12 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ingest.errors import OfflineError
 from rag.guard import landlock, seccomp, syscalls
-from rag.guard.types import Trial
+from rag.guard.types import Host, Trial
 
 _PROBE_NAME = "strongroom-probe.invalid"  # RFC 2606: belongs to nobody, and resolvers do not pass it on
 # The protocol is one that no kernel has; it tells the watcher whose try it is.
@@ -30,6 +30,19 @@ def probe() -> tuple[Trial, ...]:
         _try_child(),
         _try_writing(),
     )
+
+
+def try_other_port(connect: Callable[[str], socket.socket], allowed: Sequence[Host]) -> Trial:
+    """Ask for a port of an allowed host that is not allowed."""
+    names = {host.name for host in allowed}
+    machine = allowed[0].name.rpartition(":")[0]
+    other = next(name for port in range(1, len(names) + 2) if (name := f"{machine}:{port}") not in names)
+    name = f"{other}, not allowed"
+    try:
+        connect(other).close()
+    except OfflineError:
+        return Trial(name, True, "refused by the watcher")
+    return Trial(name, False, "connected")
 
 
 def _try(name: str, action: Callable[[], object]) -> Trial:

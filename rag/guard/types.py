@@ -1,4 +1,4 @@
-"""What the layers of the guard say: how they stand, what they refused, how a try went."""
+"""What the layers of the guard say: how they stand, what they refused, how a try went; and which hosts are allowed."""
 
 from dataclasses import dataclass
 
@@ -40,3 +40,12 @@ class Trial:
     name: str
     refused: bool
     detail: str  # what happened, in words
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """One port of one machine on the user's own network."""
+
+    name: str  # as config.toml has it: "llm.office:8443"
+    address: str  # IPv4 or IPv6
+    port: int

@@ -7,9 +7,14 @@ may hold the interpreter's lock while it waits. It was started before the filter
 descriptors below, and ends when the last process behind the filter has ended. If it is killed, the kernel refuses by
 itself (ENOSYS), and `Watcher.attempts` says that it is gone.
 
+Hosts that `config.toml` allows are told to it once, before a command does anything, and never again; most commands name
+none. The program alone, no child of it, may then ask for a connection to one of them, which a relay makes
+(`rag/guard/relay.py`). A wish for any other host is written down as an attempt.
+
 Interface: linux/seccomp.h, https://www.kernel.org/doc/html/latest/userspace-api/seccomp_filter.html#userspace-notification
 """
 
+import array
 import contextlib
 import errno
 import fcntl
@@ -23,10 +28,12 @@ import struct
 import threading
 import time
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from rag.guard import seccomp, syscalls
-from rag.guard.types import Attempt
+from rag.guard import relay, seccomp, syscalls
+from rag.guard.types import Attempt, Host
 
 KINDS = 100
 """Different tries that are listed one by one; a program that invents more is counted under the last."""
@@ -35,6 +42,8 @@ _RECEIVE, _SEND = 0xC0502100, 0xC0182101  # SECCOMP_IOCTL_NOTIF_RECV, _SEND
 _NOTIFICATION = struct.Struct("=QIIiIQ6Q")  # struct seccomp_notif: id, pid, flags, call, arch, instruction, arguments
 _RESPONSE = struct.Struct("=Qqii")  # struct seccomp_notif_resp: id, value, error, flags
 _ANSWER_BYTES = 1 << 20  # KINDS entries of at most some hundred bytes
+_REQUEST_BYTES = 1 << 16  # hundreds of hosts
+_CREDENTIALS = struct.Struct("=3i")  # struct ucred: process, user, group
 _ANSWER_SECONDS = 5.0
 _STACK_BYTES = 16384  # of the caller's stack that are searched for the library that called; most are within 2 kB
 
@@ -65,7 +74,7 @@ class Watcher:
 
     def detach(self) -> None:
         """Have the watcher let go of stderr, as a process does that goes to the background."""
-        os.write(self._line, b"detach")
+        self._ask({"ask": "detach"})
 
     def dismiss(self) -> None:
         """End the watcher, where there is nothing to watch after all."""
@@ -77,20 +86,51 @@ class Watcher:
         if os.getpid() != self._owner:
             return []
         try:
-            with self._lock:
-                os.write(self._line, b"attempts")
-                poll = select.poll()
-                poll.register(self._line, select.POLLIN)
-                answer = os.read(self._line, _ANSWER_BYTES) if poll.poll(1000 * _ANSWER_SECONDS) else b""
-            return [Attempt(**entry) for entry in json.loads(answer)]
+            return [Attempt(**entry) for entry in self._ask({"ask": "attempts"})]
         except (OSError, ValueError) as error:
             gone = f"no answer ({error}); native code may have tried more than is listed"
             return [Attempt("watcher", gone, f"process {self.pid}", "kernel", time.time())]
+
+    def allow(self, hosts: Sequence[Host]) -> bool:
+        """Name the hosts that may be reached. Only the first call counts; whether these are the ones that hold now."""
+        wanted = [[host.name, host.address, host.port] for host in hosts]
+        try:
+            return bool(self._ask({"ask": "allow", "hosts": wanted}) == wanted)
+        except (OSError, ValueError):
+            return False
+
+    def connections(self) -> dict[str, int]:
+        """How often each host was connected to. Raises OSError or ValueError if the watcher is gone."""
+        return dict(self._ask({"ask": "connections"}))
+
+    def connect(self, name: str, *, trial: bool = False) -> socket.socket:
+        """A stream to an allowed host, on which `relay.heard` says first whether there is one. Raises OSError.
+
+        A refusal of a `trial` of the guard's own is no attempt.
+        """
+        ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        with self._lock, its:
+            line = socket.socket(fileno=self._line)
+            try:
+                socket.send_fds(
+                    line, [json.dumps({"ask": "connect", "host": name, "trial": trial}).encode()], [its.fileno()]
+                )
+            finally:
+                line.detach()
+        return ours
+
+    def _ask(self, request: dict[str, Any]) -> Any:
+        with self._lock:
+            os.write(self._line, json.dumps(request).encode())
+            poll = select.poll()
+            poll.register(self._line, select.POLLIN)
+            return json.loads(os.read(self._line, _ANSWER_BYTES) if poll.poll(1000 * _ANSWER_SECONDS) else b"")
 
 
 def start() -> Watcher | None:
     """Start the watcher of this process, before the filter is put up. None where processes cannot be forked."""
     ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    its.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)  # the kernel tells which process asks
     try:
         with warnings.catch_warnings():
             # Python 3.12 warns of forking beside threads; the child runs none of their code, takes no lock of theirs.
@@ -116,6 +156,7 @@ def _live(line: socket.socket) -> None:
     os.setsid()  # signals of the terminal are for the program
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # relays leave nothing behind
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(nothing, 1)  # whoever reads the program's output waits for the end of all who could write to it
@@ -123,13 +164,22 @@ def _live(line: socket.socket) -> None:
         if (descriptor := int(entry.name)) > 2 and descriptor != line.fileno():
             with contextlib.suppress(OSError):  # the one that the list itself was read from
                 os.close(descriptor)
-    _data, listeners, _flags, _address = socket.recv_fds(line, 16, 1)
+    _data, listeners, _pid = _received(line)
     if listeners:
         _Register(line, listeners[0]).run()
 
 
+def _received(line: socket.socket) -> tuple[bytes, Sequence[int], int]:
+    """A message of the program, the descriptors that came with it, and which process sent it."""
+    room = socket.CMSG_SPACE(_CREDENTIALS.size) + socket.CMSG_SPACE(4)
+    data, ancillary, _flags, _address = line.recvmsg(_REQUEST_BYTES, room)
+    with_it = {kind: content for _level, kind, content in ancillary}
+    pid, _user, _group = _CREDENTIALS.unpack(with_it.get(socket.SCM_CREDENTIALS, bytes(_CREDENTIALS.size)))
+    return data, array.array("i", with_it.get(socket.SCM_RIGHTS, b"")), pid
+
+
 class _Register:
-    """What was refused, by kind."""
+    """What was refused, by kind; which hosts are allowed, and how often each was connected to."""
 
     def __init__(self, line: socket.socket, listener: int) -> None:
         self._line: socket.socket | None = line
@@ -137,6 +187,8 @@ class _Register:
         self._parent = os.getppid()
         self._seen: dict[tuple[str, str, str], Attempt] = {}
         self._told = True  # whether the program has been told of all
+        self._hosts: dict[str, Host] | None = None  # by name; None: nothing was said yet, and nothing is allowed
+        self._connections: dict[str, int] = {}
 
     def run(self) -> None:
         """Answer the kernel and the program until nobody is left behind the filter."""
@@ -152,17 +204,54 @@ class _Register:
             elif state:
                 self._speak()
                 return  # the last process behind the filter has ended
-            if self._line is not None and events.get(self._line.fileno()):
-                request = self._line.recv(64)
-                if request == b"detach":
-                    os.dup2(1, 2)
-                elif request:
-                    self._line.send(json.dumps([_fields(entry) for entry in self._seen.values()]).encode())
-                    self._told = True
-                else:  # the program has ended; children of it may still run
-                    self._speak()
-                    poll.unregister(self._line)
-                    self._line = None
+            if self._line is not None and events.get(self._line.fileno()) and not self._serve(self._line):
+                self._speak()  # the program has ended; children of it may still run
+                poll.unregister(self._line)
+                self._line = None
+
+    def _serve(self, line: socket.socket) -> bool:
+        """Answer one request of the program; False where it has ended."""
+        data, descriptors, pid = _received(line)
+        if not data:
+            return False
+        request = json.loads(data)
+        if request["ask"] == "attempts":
+            self._reply(line, [_fields(entry) for entry in self._seen.values()])
+            self._told = True
+        elif request["ask"] == "connections":
+            self._reply(line, self._connections)
+        elif request["ask"] == "allow":
+            if self._hosts is None and pid == self._parent:
+                self._hosts = {name: Host(name, address, port) for name, address, port in request["hosts"]}
+            held = (self._hosts or {}).values()
+            self._reply(line, [[host.name, host.address, host.port] for host in held])
+        elif request["ask"] == "detach":
+            os.dup2(1, 2)
+            self._reply(line, None)
+        elif request["ask"] == "connect":
+            with socket.socket(fileno=descriptors[0]) as inside:
+                self._connect(request["host"], pid, inside, trial=request["trial"])
+        return True
+
+    def _reply(self, line: socket.socket, answer: object) -> None:
+        line.send(json.dumps(answer).encode())
+
+    def _connect(self, name: str, pid: int, inside: socket.socket, *, trial: bool) -> None:
+        host = (self._hosts or {}).get(name)
+        if host is None or pid != self._parent:
+            if not trial:
+                self._add("connect", name, pid)
+            relay.answer(inside, relay.REFUSED)
+            return
+        self._connections[name] = self._connections.get(name, 0) + 1
+        if os.fork() == 0:
+            with contextlib.suppress(BaseException):
+                os.close(self._listener)
+                if self._line is not None:
+                    self._line.close()
+                os.dup2(1, 2)
+                relay.run(inside, host)
+            os._exit(0)
 
     def _refuse(self) -> None:
         buffer = bytearray(_NOTIFICATION.size)
@@ -187,7 +276,10 @@ class _Register:
             target = _FAMILIES.get(family, f"family {family}")
         else:
             target = f"call {call & 0xFFFFFFFF:#x} of another architecture, {arch:#x}"
-        key = ("socket", target, _who(pid, self._parent))
+        self._add("socket", target, pid)
+
+    def _add(self, event: str, target: str, pid: int) -> None:
+        key = (event, target, _who(pid, self._parent))
         if key not in self._seen and len(self._seen) >= KINDS:
             key = ("socket", "of any family", "further programs, not listed one by one")
         known = self._seen.get(key)

@@ -54,7 +54,8 @@ class LlamaGenerator:
         path = weights.path
         # With an adapter it is another model: its name says both, its hash is that of both hashes.
         self.name = f"{weights.name}+{adapter.name}" if adapter else weights.name
-        self.sha256 = (
+        self.host = ""
+        self.sha256: str | None = (
             hashlib.sha256(f"{weights.sha256}+{adapter.sha256}".encode()).hexdigest() if adapter else weights.sha256
         )
         threads = choice.threads or usable_cores()

@@ -52,7 +52,7 @@ class Entry:
 
     number: int  # from 1, without gaps
     time: str  # UTC, ISO 8601, milliseconds
-    kind: str  # answer, refusal, summary, ingestion, erasure, attempt, encryption; redaction, retention: of the record
+    kind: str  # answer, refusal, summary, ingestion, attempt, …; of the record itself: redaction, retention
     facts: Mapping[str, Any]
     leaves: tuple[Leaf | str, ...]
     previous: str  # hash of the entry before

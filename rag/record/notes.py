@@ -29,7 +29,7 @@ if TYPE_CHECKING:  # a question needs no reports of logs, nor an erasure
     from rag.types import Answer, Generator, Hit, ModelInfo
 
 ANSWER, REFUSAL, SUMMARY, INGESTION, ERASURE = "answer", "refusal", "summary", "ingestion", "erasure"
-ATTEMPT, TUNING, COST, ENCRYPTION = "attempt", "tuning", "cost", "encryption"
+ATTEMPT, CONNECTION, TUNING, COST, ENCRYPTION = "attempt", "connection", "tuning", "cost", "encryption"
 _SAMPLING = {"temperature": 0.0, "seed": None}  # greedy: no number is drawn, so there is no seed
 
 
@@ -182,6 +182,11 @@ def of_encryption(what: str) -> Note:
     return Note(ENCRYPTION, {"program": __version__, "what": what}, [])
 
 
+def of_connections(made: Mapping[str, int]) -> Note:
+    """Which hosts of the user's own network a command connected to, and how often."""
+    return Note(CONNECTION, {"program": __version__, "hosts": dict(made)}, [])
+
+
 def _digest(file: Path) -> str | None:
     try:
         return sha256(file)
@@ -193,7 +198,7 @@ def _about(folder: Path) -> dict[str, Any]:
     return {"program": __version__, "collection": folder.name, "index": fingerprint(folder)}
 
 
-def _model(model: TextEmbedder | Generator | ModelInfo | Any | None) -> dict[str, str] | None:
+def _model(model: TextEmbedder | Generator | ModelInfo | Any | None) -> dict[str, str | None] | None:
     return None if model is None else {"name": model.name, "sha256": model.sha256}
 
 

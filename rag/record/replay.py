@@ -102,8 +102,11 @@ def _of_facts(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def _model(model: Mapping[str, str] | None) -> str:
-    return f"{model['name']} ({model['sha256'][:12]} …)" if model else "not used"
+def _model(model: Mapping[str, str | None] | None) -> str:
+    if not model:
+        return "not used"
+    digest = model["sha256"]
+    return f"{model['name']} ({digest[:12]} …)" if digest else f"{model['name']}"
 
 
 def _of_files(then: Mapping[str, Any], answerer: Answerer) -> list[str]:

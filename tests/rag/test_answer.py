@@ -1,13 +1,13 @@
 """From a question to an answer, with fakes for both models and the real stores: written, quoted or refused."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from ingest.errors import UsageError
+from ingest.errors import HostError, UsageError
 from ingest.types import Chunk, Document, FileReport, FileStatus, Hidden, Page
 from rag.answer import MAX_WORDS, REFUSAL, Answerer, cite, unread, validate
 from rag.filters import EVERYTHING, Filter
@@ -67,6 +67,49 @@ def test_a_false_sentence_never_reaches_the_user(retriever: Retriever) -> None:
     assert "30 minutes" in answer.answer
     assert all(POLICY[item.start : item.end] == item.quote for item in answer.citations)
     assert all(f"[{item.number}]" in answer.answer for item in answer.citations)
+
+
+class FarGenerator(ScriptedGenerator):
+    """On another host, which fails after the reply that it follows, or before it is sent anything."""
+
+    sha256 = None
+    host = "10.0.0.5:8000"
+
+    def __init__(self, *script: str, failure: HostError | None = None) -> None:
+        super().__init__(*script)
+        self._failure = failure
+
+    def generate(
+        self, messages: Sequence[Mapping[str, str]], max_tokens: int, stop: Sequence[str] = ()
+    ) -> Iterator[str]:
+        """The reply, then the failure."""
+        if self.script:
+            yield from super().generate(messages, max_tokens, stop)
+        if self._failure:
+            raise self._failure
+
+
+def far(retriever: Retriever, *script: str, failure: HostError | None = None) -> tuple[str, tuple[str, ...]]:
+    """How it was answered, and what was said of the host."""
+    generator = FarGenerator(*script, failure=failure)
+    answer = Answerer(retriever, lambda: generator, ALWAYS).ask(QUESTION)
+    assert answer.warnings[0] == "No document has the word “told”."
+    return answer.mode, answer.warnings[1:]
+
+
+SENT = "The question and the text of 1 quotation were sent to 10.0.0.5:8000, which config.toml allows."
+
+
+def test_what_was_sent_to_another_host_is_said(retriever: Retriever) -> None:
+    assert far(retriever, TRUE) == ("written", (SENT,))
+    assert far(retriever, FALSE) == ("quoted", (SENT,))
+
+
+def test_a_host_that_fails_leaves_what_had_passed_and_the_quotations(retriever: Retriever) -> None:
+    broken = far(retriever, f"{TRUE} And", failure=HostError("It broke off.", sent=True))
+    assert broken == ("written", (SENT, "It broke off. Nothing more was written."))
+    down = far(retriever, failure=HostError("It is down."))
+    assert down == ("quoted", ("It is down. Nothing more was written.",))
 
 
 def test_a_false_sentence_between_true_ones_is_dropped_alone(retriever: Retriever) -> None:

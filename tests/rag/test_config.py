@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ingest.errors import UsageError
-from rag.config import ANSWER_THRESHOLD, Settings, remember, resolve
+from rag.config import ANSWER_THRESHOLD, Remote, Settings, remember, resolve
 
 
 def write(home: Path, text: str) -> None:
@@ -105,3 +105,57 @@ def test_a_setting_is_written_and_the_rest_of_the_file_stays(tmp_path: Path) -> 
     remember(home, "language_model", 'a "quoted" name.gguf')
     assert resolve(home).language_model == Path('a "quoted" name.gguf').absolute()
     assert sorted(item.name for item in home.iterdir()) == ["config.toml"]
+
+
+ALLOWED = '[network]\nhosts = ["10.0.0.5:8443", "LLM.lan:8443", "10.0.0.5:80", "[fd00::5]:443"]\n'
+
+
+def test_a_model_on_an_allowed_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, f'collection = "a"\n{ALLOWED}[model]\nurl = "https://llm.lan:8443/v1/"\nname = "m"\nca = "/ca.pem"')
+    settings = resolve(tmp_path)
+    assert settings.hosts == ("10.0.0.5:8443", "llm.lan:8443", "10.0.0.5:80", "[fd00::5]:443")
+    assert settings.remote == Remote("m", "llm.lan:8443", "/v1", encrypted=True, ca=Path("/ca.pem"))
+    assert resolve(tmp_path, language_model="mine.gguf").remote is None
+    monkeypatch.setenv("RAG_LANGUAGE_MODEL", "mine.gguf")
+    assert resolve(tmp_path).remote is None
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [("https://[fd00::5]", "[fd00::5]:443"), ('http://10.0.0.5"\nunencrypted = true #', "10.0.0.5:80")],
+)
+def test_ports_that_need_not_be_written(url: str, host: str, tmp_path: Path) -> None:
+    write(tmp_path, f'{ALLOWED}[model]\nname = "m"\nurl = "{url}"')
+    remote = resolve(tmp_path).remote
+    assert remote is not None
+    assert (remote.host, remote.path) == (host, "")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("network = 1", "has to be a table"),
+        ("[network]\nhost = []", "unknown setting 'host'; known are hosts"),
+        ('[network]\nhosts = "10.0.0.5:80"', "has to be a list"),
+        ("[network]\nhosts = [80]", "holds 80; write each as a text"),
+        ('[model]\nurl = "https://10.0.0.5:8443"', "needs a url and the name"),
+        (
+            f'{ALLOWED}[model]\nname = "m"\nurl = "https://10.0.0.6:8443"',
+            "10.0.0.6:8443 of url in .model. is not allowed",
+        ),
+        (f'{ALLOWED}[model]\nname = "m"\nurl = "https://10.0.0.5:8444"', "not allowed"),
+        (f'{ALLOWED}[model]\nname = "m"\nurl = "http://10.0.0.5"', "not encrypted"),
+        (f'{ALLOWED}[model]\nname = "m"\nurl = "ftp://10.0.0.5"', "has to be like"),
+        (f'{ALLOWED}[model]\nname = "m"\nurl = "https://me:secret@10.0.0.5:8443"', "has to be like"),
+        (f'{ALLOWED}[model]\nname = "m"\nurl = "https://10.0.0.5:8443/v1?a=b"', "has to be like"),
+        (f'{ALLOWED}[model]\nname = 7\nurl = "https://10.0.0.5:8443"', "name in .* has to be a str"),
+        (
+            f'language_model = "a.gguf"\n{ALLOWED}[model]\nname = "m"\nurl = "https://10.0.0.5:8443"',
+            "two language models",
+        ),
+    ],
+)
+def test_networks_that_do_not_fit(text: str, words: str, tmp_path: Path) -> None:
+    write(tmp_path, text)
+    with pytest.raises(UsageError, match=words):
+        resolve(tmp_path)

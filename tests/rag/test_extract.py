@@ -136,6 +136,13 @@ def test_a_formula_is_no_formula_in_a_spreadsheet() -> None:
     assert line["who"] == "'=HYPERLINK(0) staff"
 
 
+def test_a_formula_does_not_begin_where_another_country_parts_its_columns() -> None:
+    table = to_csv(*entries("1.1 Staff;=HYPERLINK(0);\t=1 must wear a badge."))
+    for delimiter in ";\t":
+        cells = [cell for row in csv.reader(io.StringIO(table), delimiter=delimiter) for cell in row]
+        assert not [cell for cell in cells if cell.startswith("=")]
+
+
 def test_files_of_other_kinds_are_refused() -> None:
     with pytest.raises(UsageError, match="ends in none of"):
         check_suffix(Path("table.docx"))

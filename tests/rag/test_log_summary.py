@@ -20,7 +20,7 @@ FACT = FactSentence(
 class Scripted:
     """A generator that says what it was told to say."""
 
-    name, sha256 = "scripted", "0" * 64
+    name, sha256, host = "scripted", "0" * 64, ""
 
     def __init__(self, *replies: str) -> None:
         self.replies = list(replies)

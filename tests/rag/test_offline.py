@@ -314,6 +314,20 @@ def test_the_real_chroma_runs_behind_the_guard_and_tries_nothing(tmp_path: Path)
     assert output(code).strip() == "[['a']] ()"
 
 
+def test_chromas_client_for_servers_is_stopped_even_from_this_machine() -> None:
+    """There is no store on another host: its client makes sockets of its own, whatever config.toml allows."""
+    code = """
+        import warnings
+        warnings.simplefilter("default")
+        import chromadb
+        try: chromadb.HttpClient("127.0.0.1", 9)
+        except Exception as error: print(type(error).__name__)
+        print({entry.event for entry in offline.attempts()} <= {"socket.getaddrinfo", "socket.__new__", "socket"})
+        print(any("httpcore" in entry.caller for entry in offline.attempts()))
+    """
+    assert output(code).splitlines()[1:] == ["True", "True"]
+
+
 @pytest.mark.skipif(not LINUX_KERNEL, reason="the folder is the one that onnxruntime uses on Linux")
 def test_onnxruntime_keeps_no_telemetry_in_the_users_home(tmp_path: Path) -> None:
     """Unasked, onnxruntime 1.32 writes a device id and an event database there, and uploads the events."""
