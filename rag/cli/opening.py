@@ -234,7 +234,7 @@ def start_generator(settings: Settings) -> Callable[[], Generator]:
 
 
 def load_writer(settings: Settings) -> Generator:
-    """What words answers: the remote model where there is one; else the one here, with what was learnt for this collection."""
+    """What words answers: the remote model where there is one, else that of this machine, with what it has learnt."""
     if (remote := settings.remote) is not None:
         from rag.models.remote import RemoteGenerator
 

@@ -65,6 +65,8 @@ def start(
     if stop:
         show("The warm process has ended." if _stop(folder) else "No warm process runs.")
         return 0
+    if settings.hosts:
+        raise UsageError("config.toml allows hosts, and a warm process may reach none; take [network] out of it first.")
     try:
         with write_lock(folder):
             process = _start(settings, folder, idle)
