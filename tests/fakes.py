@@ -31,6 +31,7 @@ class WordCountEmbedder:
     name = "word counts"
     sha256 = "0" * 64
     tokenizer: Any = WordTokenizer()
+    question = None
 
     def __init__(self) -> None:
         self.texts: list[str] = []  # everything it was asked for, in order

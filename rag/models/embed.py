@@ -22,6 +22,7 @@ from rag.models.derived import derived
 from rag.models.export import FolderEmbedder, accelerator, export_onnx
 from rag.models.network import OPTIMISED, Network, optimised, quantise, usable_cores
 from rag.models.wordpiece import WordPiece, shared
+from rag.types import ModelInfo
 
 MAX_TOKENS = 256  # what all-MiniLM-L6-v2 was trained on, special tokens counted
 RECIPE = "onnx opset 17, int8 dynamic per channel, v1"
@@ -33,6 +34,7 @@ class TextEmbedder(Protocol):
     name: str
     sha256: str  # of the weights: vectors of different weights are never mixed
     tokenizer: WordPiece
+    question: ModelInfo | None  # what reads questions, too; None: the same as reads passages
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """float32 `(len(texts), dim)`, unit rows."""
@@ -105,6 +107,7 @@ class OnnxEmbedder:
     name: str
     sha256: str
     tokenizer: WordPiece
+    question: ModelInfo | None
     _network: Network
     _questions: Callable[[], Network]
 
@@ -141,6 +144,7 @@ class _Folder:
     sha256: str
     tokenizer: WordPiece
     embed: Callable[[Sequence[str]], NDArray[np.float32]]
+    question: ModelInfo | None = None
 
     def embed_question(self, question: str) -> NDArray[np.float32]:
         """See `TextEmbedder`. A folder has one network for everything."""
@@ -187,16 +191,16 @@ def load_embedder(models: Path, folder: Path | None, say: Callable[[str], None],
     network = Network(path, ["vectors"])
     tokenizer = shared(verify(EMBEDDING, "tokenizer.json", models=models), MAX_TOKENS)
 
+    ((file, digest),) = QUESTION.files.items()
+
     @cache  # who only ingests, asks nothing
     def questions() -> Network:
-        ((file, digest),) = QUESTION.files.items()
-
         def checked() -> Path:
             return verify(QUESTION, models=models) / file
 
         return Network(optimised(models, f"{QUESTION.name}{OPTIMISED}", digest, "as shipped", checked), ["vectors"])
 
-    return OnnxEmbedder(EMBEDDING.name, weights, tokenizer, network, questions)
+    return OnnxEmbedder(EMBEDDING.name, weights, tokenizer, ModelInfo(QUESTION.name, digest), network, questions)
 
 
 def _run(network: Network, row: NDArray[np.int64]) -> NDArray[np.float32]:

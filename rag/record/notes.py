@@ -52,6 +52,7 @@ def of_answer(answer: Answer, course: Course, only: Filter, answerer: Answerer, 
         "unreadable": len(answer.unreadable),
         "models": {
             "embedding": _model(retriever.embedder),
+            "question": _model(retriever.embedder.question),
             "reader": _model(retriever.reader),
             "search adapter": _model(answer.search_adapter),
             "language": _model(answer.model),
