@@ -47,7 +47,7 @@ def test_what_people_read(retriever: Retriever) -> None:
     hit = retriever.search("laptops", 1)[0]
     (explanation,) = explain(retriever.catalog, wording, [hit])
     first, second, third = explanation.lines()
-    assert first == "found 1.00 = words 0.09 + page 0.50 + meaning 0.41 (cosine 1.00)"
+    assert first == "found 1.00 = words 0.30 + page 0.30 + meaning 0.40 (cosine 1.00)"
     assert second.startswith("words ")
     assert second.endswith(f": laptops {explanation.words:.1f}")
     assert third == "not read"
@@ -55,7 +55,7 @@ def test_what_people_read(retriever: Retriever) -> None:
     read = replace(hit, reading=Reading(3.0, -1.25, spans), bm25=None, cosine=None)
     (explanation,) = explain(retriever.catalog, retriever.wording("?!"), [read])
     assert explanation.lines() == [
-        "found 1.00 = words 0.09 + page 0.50 + meaning 0.41 (no vector yet)",
+        "found 1.00 = words 0.30 + page 0.30 + meaning 0.40 (no vector yet)",
         "words: none matched",
         "read: relevance +3.0, answerable -1.2, span +2.5",
     ]
