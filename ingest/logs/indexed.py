@@ -5,21 +5,16 @@ values it has, so that a million events take a few megabytes and are counted in 
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 
 FIELDS = ("actor", "action", "object", "outcome", "error_code", "source", "severity", "about")
 """Fields of an event that are kept by value, in the order of `EventColumns.values`."""
 
 COLUMNS = {"line": "<i4", "span": "<i4", "time": "<i8", **dict.fromkeys(FIELDS, "<i4")}
 """Name and type of each column: the first line; how many more lines the event has; microseconds since 1970, UTC, or
-`NO_TIME`; the number of its value in each field, or `NONE`. Of "line" and "time" the difference to the event before is
-kept, which packs five times as well."""
+`NO_TIME` of `ingest.logs.clock`; the number of its value in each field, or `NONE`. Of "line" and "time" the difference
+to the event before is kept, which packs five times as well."""
 
 NONE = -1  # in a column: the event has no value for this field
-NO_TIME = -(1 << 63)  # in the column of times
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +47,3 @@ class IndexedLog:
         """Bytes."""
         packed = sum(map(len, self.columns.values())) + sum(len(block.data) for block in self.blocks)
         return packed + len(self.values) + len(self.findings)
-
-
-def moment(time: int) -> datetime:
-    """The moment of a number in the column of times."""
-    return EPOCH + time * MICROSECOND

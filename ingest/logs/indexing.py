@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.errors import ReadError
-from ingest.logs.clock import iso
+from ingest.logs.clock import NO_TIME, iso, microseconds, moment_at
 from ingest.logs.events import Event, Ledger
 from ingest.logs.facts import finding_entry
 from ingest.logs.formats import is_log, read_events, recognise
-from ingest.logs.indexed import COLUMNS, EPOCH, FIELDS, MICROSECOND, NO_TIME, NONE, Block, IndexedLog, moment
+from ingest.logs.indexed import COLUMNS, FIELDS, NONE, Block, IndexedLog
 from ingest.logs.lines import Text
 from ingest.logs.tally import OTHERS, VALUES_MAX
 from ingest.logs.watch import Watch
@@ -45,7 +45,7 @@ class _Columns:
     def add(self, event: Event) -> None:
         self.lines.append(event.lines[0])
         self.spans.append(event.lines[1] - event.lines[0])
-        self.times.append(NO_TIME if event.time is None else (event.time - EPOCH) // MICROSECOND)
+        self.times.append(microseconds(event.time))
         for name in FIELDS:
             value = getattr(event, name)
             self.numbers[name].append(NONE if not value else self._number(self._known[name], value))
@@ -104,8 +104,8 @@ def index(path: Path, name: str) -> IndexedLog:
         lines=ledger.lines,
         events=len(columns.lines),
         unparsed=len(ledger.unparsed),
-        first=iso(moment(min(times))) if times else None,
-        last=iso(moment(max(times))) if times else None,
+        first=iso(moment_at(min(times))) if times else None,
+        last=iso(moment_at(max(times))) if times else None,
         columns=columns.packed(),
         values=_json(values),
         findings=_json([finding_entry(finding, None) for finding in watch.findings()]),

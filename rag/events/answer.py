@@ -11,9 +11,9 @@ from typing import Literal
 
 import numpy as np
 
-from ingest.logs.clock import iso
+from ingest.logs.clock import NO_TIME, iso, moment_at
 from ingest.logs.facts import ranking
-from ingest.logs.indexed import NO_TIME, NONE, moment
+from ingest.logs.indexed import NONE
 from rag.events.asked import Asked, understand
 from rag.events.select import Found, Level, Selection, select
 from rag.events.table import LogTable
@@ -137,7 +137,7 @@ def fields_of(table: LogTable, event: int) -> Iterator[str]:
 def time_of(table: LogTable, event: int) -> str | None:
     """When an event was, ISO 8601 in UTC."""
     time = int(table.column("time")[event])
-    return None if time == NO_TIME else iso(moment(time))
+    return None if time == NO_TIME else iso(moment_at(time))
 
 
 def _text(table: LogTable, start: int, end: int, lines: Sequence[int]) -> str:

@@ -14,8 +14,7 @@ from pathlib import PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.logs.clock import iso
-from ingest.logs.indexed import EPOCH, MICROSECOND, moment
+from ingest.logs.clock import iso, microseconds, moment_at
 from ingest.logs.words import stems_of
 from rag.events.asked import Asked, Period, Term
 from rag.events.table import LogTable, Mask
@@ -314,7 +313,7 @@ def _in_period(table: LogTable, period: Period | None) -> tuple[Mask, list[str]]
     if not timed.any():
         return timed, []
     mask, words = timed.copy(), []
-    years = (moment(int(times[timed].max())).year, moment(int(times[timed].min())).year)
+    years = (moment_at(int(times[timed].max())).year, moment_at(int(times[timed].min())).year)
     for year in years:  # the last one first
         try:
             since, until = period.limits(year)
@@ -338,7 +337,7 @@ def _in_period(table: LogTable, period: Period | None) -> tuple[Mask, list[str]]
 
 
 def _number(when: datetime) -> int:
-    return (when.replace(tzinfo=UTC) - EPOCH) // MICROSECOND
+    return microseconds(when.replace(tzinfo=UTC))
 
 
 def _period_words(since: datetime | None, until: datetime | None) -> list[str]:

@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.logs.indexed import COLUMNS, NO_TIME, NONE
+from ingest.logs.clock import NO_TIME
+from ingest.logs.indexed import COLUMNS, NONE
 from ingest.logs.keys import LISTS
 from rag.events.words import Sought
 from rag.store.catalog import Catalog, StoredLog

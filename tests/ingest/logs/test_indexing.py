@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from ingest.errors import ReadError
 from ingest.logs import indexing
+from ingest.logs.clock import NO_TIME, moment_at
 from ingest.logs.facts import analyse
-from ingest.logs.indexed import COLUMNS, NO_TIME, NONE, IndexedLog, moment
+from ingest.logs.indexed import COLUMNS, NONE, IndexedLog
 from ingest.logs.indexing import index, may_be_log
 from ingest.types import FileStatus
 
@@ -41,7 +42,7 @@ def test_events_by_columns(tmp_path: Path) -> None:
     assert column(log, "line") == [1, 3, 4]
     assert column(log, "span") == [0, 0, 0]
     assert column(log, "object") == [NONE] * 3
-    assert [moment(time).second for time in column(log, "time")] == [1, 2, 9]
+    assert [moment_at(time).second for time in column(log, "time")] == [1, 2, 9]
     assert (log.first or "")[11:] == "00:00:01Z"
     assert (log.last or "")[11:] == "00:00:09Z"
 
