@@ -6,6 +6,7 @@ that no test waits for an export. Files whose manifest does not fit are made aga
 
 import json
 import os
+import signal
 import tempfile
 from collections.abc import Callable
 from functools import lru_cache
@@ -27,6 +28,9 @@ UNGUARDED = (ROOT / "tests" / "rag" / "test_offline.py", ROOT / "tests" / "rag" 
 # Fixtures of the whole run load models before the first test puts the guard up, and ONNX Runtime looks once, at its
 # start, whether it may report to its maker.
 switches.set_all()
+
+# A shell's background job ignores interrupts, and so would every program that the tests start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Two slow cores must not fail a law, and a run must not depend on luck. `--hypothesis-profile thorough` searches on.
 hypothesis.settings.register_profile("default", deadline=None, derandomize=True)
