@@ -17,7 +17,7 @@ from rag.around import Surroundings, surroundings
 from rag.duplicates import merge
 from rag.expand import Wording, expand
 from rag.filters import EVERYTHING, Filter, select
-from rag.models.embed import PlainQueries, Queries, TextEmbedder
+from rag.models.embed import TextEmbedder
 from rag.models.reader import Reader
 from rag.naming import Names
 from rag.query import parse
@@ -54,13 +54,9 @@ class Retriever:
     reader: Reader | None = None  # None: the order of the first stage stands
     tuned: Tuned | None = None  # what was learnt from the user's own questions
     names: Names = field(init=False)
-    queries: Queries = field(init=False)
 
     def __post_init__(self) -> None:
-        # Frozen for everybody else.
-        object.__setattr__(self, "names", Names(self.catalog))
-        plain = PlainQueries(self.embedder)
-        object.__setattr__(self, "queries", self.tuned.queries(plain) if self.tuned else plain)
+        object.__setattr__(self, "names", Names(self.catalog))  # frozen for everybody else
 
     def search(self, text: str, limit: int, only: Filter = EVERYTHING) -> list[Hit]:
         """The best `limit` passages for a query among those that `only` lets through, best first, copies merged."""
@@ -79,10 +75,15 @@ class Retriever:
         """The words that a search for `text` looks for."""
         return expand(self.catalog, parse(text), self.embedder.tokenizer)
 
+    def vector(self, text: str) -> NDArray[np.float32]:
+        """What passages' vectors are compared with in a search for `text`: float32 `(dim,)`, of unit length."""
+        plain = self.embedder.embed_question(text)
+        return self.tuned.moved(plain) if self.tuned else plain
+
     def _fused(self, text: str, depth: int, allowed: Set[int] | None) -> list[Hit]:
         """Every candidate of either way, best first: `depth` of each, and as many of documents that are named."""
         wording = self.wording(text)
-        vector = self.queries.vector(text)
+        vector = self.vector(text)
         named = self._named(text, allowed)
         words = by_words(self.catalog, wording, depth, allowed)
         meaning = by_meaning(self.catalog, self.index, vector, depth, allowed)

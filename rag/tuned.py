@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.errors import ModelError
-from rag.models.embed import Queries, TunedQueries
 from rag.rank import MARKS
 
 
@@ -19,12 +18,13 @@ class Tuned:
     name: str
     sha256: str
     reader_sha256: str  # whose marks are weighed
-    residual: NDArray[np.float32]  # (dim, dim); see `TunedQueries`
+    residual: NDArray[np.float32]  # (dim, dim); what is added to the identity
     weights: tuple[float, ...]  # of rank.MARKS
 
-    def queries(self, plain: Queries) -> Queries:
-        """Questions as `plain` has them, moved."""
-        return TunedQueries(plain, self.residual, self.name, self.sha256)
+    def moved(self, vector: NDArray[np.float32]) -> NDArray[np.float32]:
+        """A question's vector as the linear map has it; float32 `(dim,)`, of unit length, as the one that is given."""
+        found = vector + self.residual @ vector
+        return np.asarray(found / np.linalg.norm(found), dtype=np.float32)
 
     def write(self, path: Path) -> None:
         """Write it where `read` finds it."""

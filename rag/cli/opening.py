@@ -65,7 +65,7 @@ def load_models(settings: Settings, *, read: bool = True, write: bool = True) ->
     if held is not None and held.key == models_key(settings):
         return held
     begin = _beside if collection.exists(settings.index) else lru_cache(maxsize=1)
-    retrieving = begin(lambda: (open_embedder(settings), _open_reader(settings) if read else None))
+    retrieving = begin(lambda: (open_embedder(settings, asks=True), _open_reader(settings) if read else None))
 
     def reader() -> Reader:
         return retrieving()[1] or _open_reader(settings)
@@ -95,11 +95,11 @@ def close_catalogs() -> None:
         _opened.pop().close()
 
 
-def open_embedder(settings: Settings, *, bulk: bool = False) -> TextEmbedder:
-    """The embedding model of the settings; on a graphics processor where there is one and the work is `bulk`."""
+def open_embedder(settings: Settings, *, bulk: bool = False, asks: bool = False) -> TextEmbedder:
+    """The embedding model of the settings; `bulk` and `asks` as `load_embedder` has them."""
     from rag.models.embed import load_embedder
 
-    return load_embedder(settings.models, settings.embedding_model, say, bulk=bulk)
+    return load_embedder(settings.models, settings.embedding_model, say, bulk=bulk, asks=asks)
 
 
 def identity(embedder: TextEmbedder) -> dict[str, str]:

@@ -172,14 +172,13 @@ def _hold(settings: Settings) -> Callable[[], str]:
     for name in _NEEDED:
         import_module(name)
     from rag.cli import opening
-    from rag.models.embed import load_embedder
     from rag.models.reader import load_reader
     from rag.stems import stem
     from rag.store import seal, vectors
 
     vectors.prepare()
     stem("prepared")
-    embedder = load_embedder(settings.models, settings.embedding_model, say)
+    embedder = opening.open_embedder(settings, asks=True)
     reader = load_reader(settings.reader_model, settings.models)
     generator = opening.load_writer(settings)
     loaded = _state(settings)  # not before: the first start makes files

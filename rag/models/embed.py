@@ -45,61 +45,6 @@ class TextEmbedder(Protocol):
         ...
 
 
-class Queries(Protocol):
-    """Questions to vectors that those of passages are compared with. May be another network than the passages'."""
-
-    @property
-    def name(self) -> str:
-        """Of what is not the passages' own in it, or theirs."""
-        ...
-
-    @property
-    def sha256(self) -> str:
-        """Of its weights."""
-        ...
-
-    def vector(self, question: str) -> NDArray[np.float32]:
-        """float32 `(dim,)`, unit length."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class PlainQueries:
-    """A question is embedded as the embedder does it."""
-
-    embedder: TextEmbedder
-
-    @property
-    def name(self) -> str:
-        """The embedder's."""
-        return self.embedder.name
-
-    @property
-    def sha256(self) -> str:
-        """The embedder's."""
-        return self.embedder.sha256
-
-    def vector(self, question: str) -> NDArray[np.float32]:
-        """See `Queries`."""
-        return self.embedder.embed_question(question)
-
-
-@dataclass(frozen=True, slots=True)
-class TunedQueries:
-    """A question's vector is moved by a linear map, learnt from questions and their passages (`rag/tune/search.py`)."""
-
-    inner: Queries
-    residual: NDArray[np.float32]  # (dim, dim); what is added to the identity
-    name: str
-    sha256: str
-
-    def vector(self, question: str) -> NDArray[np.float32]:
-        """See `Queries`."""
-        plain = self.inner.vector(question)
-        moved = plain + self.residual @ plain
-        return np.asarray(moved / np.linalg.norm(moved), dtype=np.float32)
-
-
 @dataclass(slots=True)
 class OnnxEmbedder:
     """all-MiniLM-L6-v2 as int8 ONNX. Cosine with the fp32 reference .99."""
@@ -152,7 +97,9 @@ class _Folder:
         return vector
 
 
-def load_embedder(models: Path, folder: Path | None, say: Callable[[str], None], *, bulk: bool = False) -> TextEmbedder:
+def load_embedder(
+    models: Path, folder: Path | None, say: Callable[[str], None], *, bulk: bool = False, asks: bool = False
+) -> TextEmbedder:
     """The embedder: the catalogue's, or `folder` where the user names one.
 
     Args:
@@ -161,6 +108,7 @@ def load_embedder(models: Path, folder: Path | None, say: Callable[[str], None],
         bulk: many texts are to come, so that a graphics processor is worth the 6 s it takes to reach it. Its vectors
             are those of the full-precision model, near enough to the int8 ones to be compared with them (cosine .975
             and more on real passages).
+        asks: questions are to come: what reads them is loaded now, and not with the first.
 
     Raises:
         ModelError: weights missing or not the catalogue's; not a sentence-transformers folder.
@@ -200,6 +148,8 @@ def load_embedder(models: Path, folder: Path | None, say: Callable[[str], None],
 
         return Network(optimised(models, f"{QUESTION.name}{OPTIMISED}", digest, "as shipped", checked), ["vectors"])
 
+    if asks:
+        questions()
     return OnnxEmbedder(EMBEDDING.name, weights, tokenizer, ModelInfo(QUESTION.name, digest), network, questions)
 
 

@@ -243,7 +243,7 @@ class Material:
         known = retriever.catalog.vectors(sorted({chunk for chunks in chosen for chunk in chunks}))
         rows = {chunk: row for row, chunk in enumerate(known)}
         return cls(
-            questions=np.stack([retriever.queries.vector(one.question.question) for one in usable]),
+            questions=np.stack([retriever.vector(one.question.question) for one in usable]),
             passages=np.stack(list(known.values())),
             candidates=tuple(np.array([rows[chunk] for chunk in chunks if chunk in rows]) for chunks in chosen),
             right=np.array([sum(chunk in rows for chunk in one.right) for one in usable]),

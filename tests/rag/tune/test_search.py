@@ -10,7 +10,6 @@ import pytest
 from ingest.errors import ModelError
 from rag import tuned
 from rag.judge import Evidence, Question
-from rag.models.embed import PlainQueries
 from rag.models.reader import Reading
 from rag.rank import MARKS, WEIGHTS
 from rag.retrieve import Retriever
@@ -91,10 +90,9 @@ def test_a_file_that_is_no_adapter_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_identity_changes_no_vector() -> None:
-    embedder = WordCountEmbedder()
-    plain = PlainQueries(embedder)
-    still = Tuned("mine", "", "", np.zeros((64, 64), np.float32), WEIGHTS).queries(plain)
-    assert np.allclose(still.vector("who approves"), plain.vector("who approves"))
+    plain = WordCountEmbedder().embed_question("who approves")
+    still = Tuned("mine", "", "", np.zeros((64, 64), np.float32), WEIGHTS)
+    assert np.allclose(still.moved(plain), plain)
 
 
 class Counting:
