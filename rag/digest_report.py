@@ -10,7 +10,7 @@ from ingest.types import FileReport
 from rag.digest import Digest, Place
 from rag.files import File, file_entry
 from rag.markdown import escape_markdown
-from rag.report import coverage_line
+from rag.report import citation_of, coverage_line
 from rag.term import counted
 from rag.types import Citation, where
 
@@ -31,7 +31,7 @@ def digest_entry(
 
     def cite(places: Sequence[Place]) -> list[int]:
         first = len(citations) + 1
-        citations.extend(_citation(first + number, heard[one.source], one) for number, one in enumerate(places))
+        citations.extend(citation_of(first + number, heard[one.source], one) for number, one in enumerate(places))
         return list(range(first, len(citations) + 1))
 
     statements = [
@@ -64,22 +64,6 @@ def digest_entry(
         "dropped_sentences": digest.dropped_sentences,
         "citations": [asdict(citation) for citation in citations],
     }
-
-
-def _citation(number: int, report: FileReport, place: Place) -> Citation:
-    return Citation(
-        number=number,
-        path=report.path,
-        sha256=report.sha256 or "",
-        page=place.page,
-        section=place.section,
-        start=place.start,
-        end=place.end,
-        quote=place.quote,
-        record=place.record,
-        root=report.root,
-        ocr=place.page in report.pages_ocr,
-    )
 
 
 def render_digest(entry: Mapping[str, Any]) -> str:

@@ -5,11 +5,12 @@ from dataclasses import asdict
 from typing import Any
 
 from ingest.logs.findings import SEVERITIES
-from ingest.types import FileStatus
+from ingest.types import FileReport, FileStatus
+from rag.digest import Place
 from rag.files import File
 from rag.log_report import SENT, render_batch
 from rag.markdown import escape_markdown
-from rag.summarize import DocumentSummary
+from rag.summarize import DocumentSummary, Statement
 from rag.term import counted
 from rag.types import Citation
 
@@ -17,22 +18,7 @@ from rag.types import Citation
 def document_entry(file: File, summary: DocumentSummary) -> dict[str, Any]:
     """The JSON entry of a summarised document."""
     report = file.report
-    citations = [
-        Citation(
-            number=number,
-            path=report.path,
-            sha256=report.sha256 or "",
-            page=statement.page,
-            section=statement.section,
-            start=statement.start,
-            end=statement.end,
-            quote=statement.quote,
-            record=statement.record,
-            root=report.root,
-            ocr=statement.page in report.pages_ocr,
-        )
-        for number, statement in enumerate(summary.statements, start=1)
-    ]
+    citations = [citation_of(number, report, statement) for number, statement in enumerate(summary.statements, start=1)]
     return {
         "path": report.path,
         "kind": "document",
@@ -51,6 +37,23 @@ def document_entry(file: File, summary: DocumentSummary) -> dict[str, Any]:
         "citations": [asdict(citation) for citation in citations],
         "detail": "" if summary.statements else "no page holds text that could be summarised",
     }
+
+
+def citation_of(number: int, report: FileReport, place: Statement | Place) -> Citation:
+    """The citation of a sentence of a summarised file."""
+    return Citation(
+        number=number,
+        path=report.path,
+        sha256=report.sha256 or "",
+        page=place.page,
+        section=place.section,
+        start=place.start,
+        end=place.end,
+        quote=place.quote,
+        record=place.record,
+        root=report.root,
+        ocr=place.page in report.pages_ocr,
+    )
 
 
 def failed_entry(path: str, kind: str, status: FileStatus, detail: str) -> dict[str, Any]:

@@ -5,17 +5,13 @@
 Writes `reader.fp32.onnx` and `reader.int8.onnx` and prints their sizes and SHA-256.
 """
 
-import contextlib
-import io
-import logging
 import sys
-import warnings
 from pathlib import Path
 
 import torch
 
 from rag.models.catalogue import EMBEDDING, sha256, verify
-from rag.models.export import OPSET
+from rag.models.export import write_onnx
 from rag.models.network import quantise
 from rag.models.reader import OUTPUTS
 from training.network import Reader
@@ -30,20 +26,12 @@ def main(checkpoint: Path, target: Path) -> None:
     whole, small = target / "reader.fp32.onnx", target / "reader.int8.onnx"
     sample = tuple(torch.ones(2, 8, dtype=torch.long) for _ in INPUTS)
     axes = {0: "batch", 1: "tokens"}
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")
-        logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-        torch.onnx.export(
-            network,
-            sample,
-            str(whole),
-            input_names=list(INPUTS),
-            output_names=list(OUTPUTS),
-            dynamic_axes=dict.fromkeys(INPUTS, axes)
-            | {"relevance": {0: "batch"}, "answerable": {0: "batch"}, "span": axes},
-            opset_version=OPSET,
-            dynamo=False,
-        )
+    write_onnx(
+        network,
+        sample,
+        whole,
+        dict.fromkeys(INPUTS, axes) | dict(zip(OUTPUTS, ({0: "batch"}, {0: "batch"}, axes), strict=True)),
+    )
     quantise(whole, small)
     for path in (whole, small):
         print(path.name, path.stat().st_size, sha256(path))

@@ -13,13 +13,10 @@ Goes on from the RUN_FOLDER's checkpoint where there is one. Vectors of passages
 """
 
 import argparse
-import contextlib
 import gzip
-import io
 import json
 import random
 import time
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,7 +32,7 @@ from transformers import BertModel
 from rag.evidence import spans
 from rag.models.catalogue import EMBEDDING, sha256, verify
 from rag.models.embed import TextEmbedder, load_embedder
-from rag.models.export import OPSET
+from rag.models.export import write_onnx
 from rag.models.network import quantise
 from rag.models.wordpiece import WordPiece
 from training.compliance import documents
@@ -268,18 +265,12 @@ def export(encoder: Encoder, target: Path) -> None:
     whole = target.with_suffix(".fp32.onnx")
     sample = torch.ones(2, 8, dtype=torch.long)
     batch, tokens = {0: "batch"}, {0: "batch", 1: "tokens"}
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            Pipeline().eval(),
-            (sample, sample),
-            str(whole),
-            input_names=["input_ids", "attention_mask"],
-            output_names=["vectors"],
-            dynamic_axes={"input_ids": tokens, "attention_mask": tokens, "vectors": batch},
-            opset_version=OPSET,
-            dynamo=False,
-        )
+    write_onnx(
+        Pipeline().eval(),
+        (sample, sample),
+        whole,
+        {"input_ids": tokens, "attention_mask": tokens, "vectors": batch},
+    )
     quantise(whole, target)
     whole.unlink()
     print(target.name, target.stat().st_size, sha256(target))

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from ingest.errors import ModelError, StorageError, UsageError
+from rag.models import archive
 from rag.models.catalogue import sha256
 
 Kind = Literal["search", "writer"]
@@ -185,20 +186,10 @@ def discard_unfinished(home: Path) -> None:
 def export(home: Path, name: str, target: Path) -> Adapter:
     """Write an adapter as one file, a plain tar without times and owners: the same adapter gives the same bytes."""
     adapter = find(home, name)
-    folder = home / name
-    aside = target.with_name(target.name + ".part")
-    try:
-        with aside.open("wb") as file, tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-            for member in (MANIFEST, FILES[adapter.kind]):
-                content = (folder / member).read_bytes()
-                entry = tarfile.TarInfo(member)
-                entry.size, entry.mode = len(content), 0o600
-                archive.addfile(entry, io.BytesIO(content))
-        aside.replace(target)
-    except OSError as error:
-        raise StorageError(f"{target} cannot be written ({error.strerror}); name another file.") from error
-    finally:
-        aside.unlink(missing_ok=True)
+    with archive.written(target) as file:
+        for member in (MANIFEST, FILES[adapter.kind]):
+            content = (home / name / member).read_bytes()
+            file.addfile(archive.member(member, len(content), 0o600), io.BytesIO(content))
     return adapter
 
 
@@ -210,11 +201,11 @@ def import_(home: Path, source: Path, name: str | None) -> Adapter:
         UsageError: there is an adapter of that name.
     """
     try:
-        with tarfile.open(source, "r:") as archive:
-            head, body = archive.next(), archive.next()
-            manifest = _member(archive, head, MANIFEST, _LARGEST_HEAD)
+        with tarfile.open(source, "r:") as file:
+            head, body = file.next(), file.next()
+            manifest = _member(file, head, MANIFEST, _LARGEST_HEAD)
             adapter = _parsed(json.loads(manifest), source)
-            content = _member(archive, body, FILES[adapter.kind], _LARGEST)
+            content = _member(file, body, FILES[adapter.kind], _LARGEST)
     except (tarfile.TarError, OSError, ValueError) as error:
         raise ModelError(f"{source} is no adapter that `rag tune export` wrote ({error}).") from error
 
@@ -271,10 +262,10 @@ def _parsed(content: Any, where: Path) -> Adapter:
     return adapter
 
 
-def _member(archive: tarfile.TarFile, member: tarfile.TarInfo | None, wanted: str, most: int) -> bytes:
+def _member(file: tarfile.TarFile, member: tarfile.TarInfo | None, wanted: str, most: int) -> bytes:
     if member is None or member.name != wanted or not member.isreg() or member.size > most:
         raise ValueError(f"{wanted} is not where it has to stand")
-    content = archive.extractfile(member)
+    content = file.extractfile(member)
     assert content is not None  # a regular file
     return content.read()
 

@@ -21,7 +21,7 @@ from typing import IO, Any
 
 from ingest.errors import ModelError, StorageError
 from rag import __version__
-from rag.models import signing
+from rag.models import archive, signing
 from rag.models.catalogue import CATALOGUE, ModelEntry, imported, sha256, verify
 
 MANIFEST, SIGNATURE = "manifest.json", "manifest.json.sig"
@@ -53,23 +53,15 @@ def write(target: Path, models: Path, key: Path | None) -> str:
     places = [(entry, verify(entry, models=models)) for entry in CATALOGUE]
     manifest = json.dumps(_manifest(places), indent=2).encode() + b"\n"
     heads = {MANIFEST: manifest} | ({SIGNATURE: signing.sign(manifest, key)} if key else {})
-    aside = target.with_name(target.name + ".part")
-    try:
-        with aside.open("wb") as file, tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-            for name, content in heads.items():
-                archive.addfile(_member(name, len(content)), io.BytesIO(content))
-            for entry, folder in places:
-                for name in entry.files:
-                    with (folder / name).open("rb") as source:
-                        size = (folder / name).stat().st_size
-                        archive.addfile(_member(f"{entry.name}/{name}", size), source)
-        digest = sha256(aside)
-        aside.replace(target)
-    except OSError as error:
-        raise StorageError(f"{target} cannot be written ({error.strerror}); name another file.") from error
-    finally:
-        aside.unlink(missing_ok=True)
-    return digest
+    with archive.written(target) as file:
+        for name, content in heads.items():
+            file.addfile(archive.member(name, len(content), 0o644), io.BytesIO(content))
+        for entry, folder in places:
+            for name in entry.files:
+                with (folder / name).open("rb") as source:
+                    size = (folder / name).stat().st_size
+                    file.addfile(archive.member(f"{entry.name}/{name}", size, 0o644), source)
+    return sha256(target)
 
 
 def read(source: Path, models: Path, key: Path | None) -> Imported:
@@ -85,10 +77,10 @@ def read(source: Path, models: Path, key: Path | None) -> Imported:
     try:
         models.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.TemporaryDirectory(prefix=".import-", dir=models) as work:
-            with source.open("rb") as file, tarfile.open(fileobj=file, mode="r:") as archive:
-                members = iter(archive)
-                signed_by, first = _check_manifest(archive, members, key)
-                _unpack(archive, first, members, Path(work))
+            with source.open("rb") as raw, tarfile.open(fileobj=raw, mode="r:") as file:
+                members = iter(file)
+                signed_by, first = _check_manifest(file, members, key)
+                _unpack(file, first, members, Path(work))
             for entry in CATALOGUE:
                 place = imported(entry, models)
                 place.parent.mkdir(exist_ok=True, mode=0o700)
@@ -122,14 +114,6 @@ def _manifest(places: Sequence[tuple[ModelEntry, Path]]) -> dict[str, Any]:
             for entry, folder in places
         ],
     }
-
-
-def _member(name: str, size: int) -> tarfile.TarInfo:
-    """A plain file of nobody's, from no time."""
-    member = tarfile.TarInfo(name)
-    member.size = size
-    member.mode = 0o644
-    return member
 
 
 def _check_manifest(

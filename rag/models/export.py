@@ -8,7 +8,7 @@ import io
 import logging
 import platform
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,19 +104,36 @@ def export_onnx(folder: Path, target: Path) -> None:
 
     sample = pipeline.tokenizer(["a sample", "a sample of another length"], padding=True, return_tensors="pt")
     batch, tokens = {0: "batch"}, {0: "batch", 1: "tokens"}
-    # The exporter talks a lot about its own deprecation; the result is compared with the reference in the tests.
+    write_onnx(
+        Pipeline().eval(),
+        (sample["input_ids"], sample["attention_mask"]),
+        target,
+        {"input_ids": tokens, "attention_mask": tokens, "vectors": batch},
+    )
+
+
+def write_onnx(network: Any, sample: Sequence[Any], target: Path, axes: Mapping[str, Mapping[int, str]]) -> None:
+    """Write a torch network as an ONNX graph, traced with the tensors of `sample`.
+
+    Args:
+        axes: of each input, in the order of `sample`, and then of each output, which of its axes may have any length.
+    """
+    import torch
+
+    names = list(axes)
+    # The exporter talks a lot about its own deprecation; the results are compared with the reference in the tests.
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         logging.getLogger("torch.onnx").setLevel(logging.ERROR)
         torch.onnx.export(
-            Pipeline().eval(),
-            (sample["input_ids"], sample["attention_mask"]),
+            network,
+            tuple(sample),
             str(target),
-            input_names=["input_ids", "attention_mask"],
-            output_names=["vectors"],
-            dynamic_axes={"input_ids": tokens, "attention_mask": tokens, "vectors": batch},
+            input_names=names[: len(sample)],
+            output_names=names[len(sample) :],
+            dynamic_axes=axes,
             opset_version=OPSET,
-            dynamo=False,  # the newer exporter needs onnxscript and gains nothing for this network
+            dynamo=False,  # the newer exporter needs onnxscript and gains nothing for these networks
         )
 
 
