@@ -1,22 +1,17 @@
 """`rag chat` through its standard input and through a terminal, with the real models."""
 
-import fcntl
 import os
-import pty
-import select
 import subprocess
 import sys
-import termios
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from rag.conversation import Conversation
 from rag.guard import landlock
-from tests.running import PROGRAM, ROOT, Outcome
+from tests.running import PROGRAM, ROOT, Outcome, terminal, until
 
 Rag = Callable[..., Outcome]
 
@@ -110,50 +105,10 @@ def test_without_a_screen_a_source_is_printed(indexed: Rag, monkeypatch: pytest.
     assert outcome.out.endswith(f"{POLICY}\n") or POLICY.strip() in outcome.out
 
 
-@contextmanager
-def terminal(home: Path, *arguments: str, **environment: str) -> Iterator[tuple[int, "subprocess.Popen[bytes]"]]:
-    """`rag chat` on a terminal of its own: the terminal's other end, and the process."""
-    ours, theirs = pty.openpty()
-
-    def take() -> None:
-        os.setsid()
-        fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # Ctrl-C is the terminal's doing
-
-    child = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, "--home", str(home), "chat", "--quotes-only", *arguments],
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        cwd=ROOT,
-        env=os.environ | {"TERM": "xterm", "NO_COLOR": "1"} | environment,
-        preexec_fn=take,
-    )
-    os.close(theirs)
-    try:
-        yield ours, child
-    finally:
-        child.kill()
-        child.wait()
-        os.close(ours)
-
-
-def until(ours: int, expected: str, seconds: float = 100) -> str:
-    """What the terminal shows until it shows `expected`; fails where it does not come."""
-    shown, end = "", time.monotonic() + seconds
-    while expected not in shown:
-        ready, _, _ = select.select([ours], [], [], max(0.0, end - time.monotonic()))
-        assert ready, f"{expected!r} did not come; shown: {shown!r}"
-        try:
-            shown += os.read(ours, 1 << 16).decode()
-        except OSError:  # the other end is closed
-            raise AssertionError(f"{expected!r} did not come; shown: {shown!r}") from None
-    return shown
-
-
 @pytest.mark.parametrize("keeps", [False, True])
 def test_on_a_terminal_lines_are_edited_recalled_and_kept_only_if_asked(indexed: Rag, home: Path, keeps: bool) -> None:
     pytest.importorskip("readline")
-    with terminal(home, RAG_CHAT_HISTORY="yes" if keeps else "") as (ours, child):
+    with terminal(home, "chat", "--quotes-only", RAG_CHAT_HISTORY="yes" if keeps else "") as (ours, child):
         until(ours, "> ")
         os.write(ours, b"Within how many minutes must zebra\x7f\x7f\x7f\x7f\x7fan incident be told?\n")
         assert "within 30 minutes" in until(ours, "\n> ")

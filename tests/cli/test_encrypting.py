@@ -2,11 +2,7 @@
 
 import json
 import os
-import pty
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,8 +12,7 @@ from rag import offline
 from rag.guard.types import Attempt
 from rag.store.lock import home_lock
 from rag.vault import header
-from tests.cli.test_chat import until
-from tests.running import PROGRAM, ROOT, Outcome, prepare_home, run_rag
+from tests.running import Outcome, prepare_home, run_rag, terminal, until
 
 Rag = Callable[..., Outcome]
 
@@ -79,24 +74,6 @@ def state(home: Path) -> dict[str, bytes]:
         for path in home.rglob("*")
         if path.is_file() and "models" not in path.relative_to(home).parts
     }
-
-
-@contextmanager
-def terminal(home: Path, *arguments: str, **environment: str) -> Iterator[tuple[int, "subprocess.Popen[bytes]"]]:
-    """`rag` on a terminal of its own: the terminal's other end, and the process."""
-    ours, theirs = pty.openpty()
-    command = [sys.executable, "-c", PROGRAM, "--home", str(home), *arguments]
-    environment = os.environ | {"TERM": "xterm", "NO_COLOR": "1"} | environment
-    child = subprocess.Popen(
-        command, stdin=theirs, stdout=theirs, stderr=theirs, cwd=ROOT, env=environment, start_new_session=True
-    )
-    os.close(theirs)
-    try:
-        yield ours, child
-    finally:
-        child.kill()
-        child.wait()
-        os.close(ours)
 
 
 # --- the main job -----------------------------------------------------------------------------------------------------
