@@ -15,8 +15,8 @@ damaged or password-protected PDF ends it with a traceback.
 
 `ingest` prints one JSON object with counts and seconds; `ask` streams the answer and prints its time marks as a JSON
 object on stderr, in seconds since the script began; `--batch` prints a JSON line for each question. Imports stand where
-they are first needed, so that neither command pays for the other's. Imports nothing of Strongroom's but the catalogue,
-which says where the models lie.
+they are first needed, so that neither command pays for the other's. Its settings are those of the
+frameworks' scripts, in `peers/common.py`.
 """
 
 import argparse
@@ -31,25 +31,23 @@ from collections.abc import Iterator, Sequence  # noqa: E402 - the clock starts 
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
-from rag.models.catalogue import EMBEDDING, LANGUAGE, locate  # noqa: E402 - standard library only
+from peers.common import (  # noqa: E402 - standard library only
+    COLLECTION,
+    CONTEXT,
+    CORES,
+    EMBEDDER,
+    MAX_TOKENS,
+    NEAREST,
+    OVERLAP,
+    PIECE,
+    PROMPT,
+    REPEAT_PENALTY,
+    WEIGHTS,
+    keep_off_tiles,
+)
 
-PIECE, OVERLAP = 1000, 200  # characters
 SEPARATORS = ("\n\n", "\n", " ", "")  # paragraphs, lines, words, characters
 BATCH = 32  # texts embedded at a time: sentence-transformers' default
-NEAREST = 4  # pieces in the prompt: the usual k of a vector store's retriever
-CONTEXT = 2048  # tokens; four pieces of prose are about 1,000, the answer at most 256
-MAX_TOKENS = 256  # of an answer: the default of LangChain's LlamaCpp
-REPEAT_PENALTY = 1.1  # the same; without it this model fills its 256 tokens with "-1-1-1" where it knows no answer
-COLLECTION = "documents"
-
-PROMPT = """\
-Use the following pieces of context to answer the question at the end. If you don't know the answer, just say that you \
-don't know, don't try to make up an answer.
-
-{context}
-
-Question: {question}
-Helpful Answer:"""
 
 Piece = dict[str, Any]  # "text", "path" relative to the folder, "page" (1-based)
 
@@ -166,7 +164,7 @@ def load_embedder() -> Any:
     """MiniLM through sentence-transformers, as it comes."""
     from sentence_transformers import SentenceTransformer
 
-    return SentenceTransformer(str(locate(EMBEDDING)), device="cpu")
+    return SentenceTransformer(str(EMBEDDER), device="cpu")
 
 
 def open_collection(store: Path, *, anew: bool = False) -> tuple[Any, Any]:
@@ -233,10 +231,9 @@ def load_model() -> Any:
     """SmolLM2 as packaged, on all cores."""
     from llama_cpp import Llama
 
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    path = locate(LANGUAGE) / next(iter(LANGUAGE.files))
+    keep_off_tiles()
     # n_threads is half the cores by default; n_batch 512 is llama-cpp-python's own default (LangChain says 8).
-    return Llama(str(path), n_ctx=CONTEXT, n_batch=512, n_threads=cores, n_threads_batch=cores, verbose=False)
+    return Llama(str(WEIGHTS), n_ctx=CONTEXT, n_batch=512, n_threads=CORES, n_threads_batch=CORES, verbose=False)
 
 
 def ask_one(question: str, store: Path) -> None:
