@@ -31,6 +31,7 @@ class Entry:
     """Where a command stands, and what it may write beside the home; see `rag.cli.command.command`."""
 
     place: str  # module.function below rag.cli; or a module alone, whose `app` is a group of commands
+    says: str  # its line in the list of commands, which is printed without importing any of them
     here: bool = False
     reaches: bool = False  # hosts that config.toml names
     unconfined_with: str | None = None
@@ -38,31 +39,56 @@ class Entry:
 
 
 COMMANDS = {
-    "ingest": Entry("indexing.ingest", opens=lambda options: not options["encrypt"]),  # else it begins one
-    "search": Entry("answering.search"),
-    "ask": Entry("answering.ask", reaches=True),
-    "chat": Entry("chatting.chat", here=True, reaches=True),  # /save FILE
-    "show": Entry("showing.show_page"),
-    "summarize": Entry("logbook.summarize", reaches=True),
-    "logs": Entry("logbook.logs", opens=never),
-    "diff": Entry("comparing.diff", opens=never),
-    "extract": Entry("extracting.extract", opens=never),
-    "classify": Entry("classifying.classify", opens=never),
-    "status": Entry("indexing.status"),
-    "verify": Entry("indexing.verify"),
-    "forget": Entry("erasing.forget"),
-    "scan": Entry("scanning.scan", opens=lambda options: options["index"]),
-    "record": Entry("recording"),
-    "encrypt": Entry("encrypting.encrypt", opens=never),  # they open the home themselves
-    "decrypt": Entry("encrypting.decrypt", opens=never),
-    "passphrase": Entry("encrypting.change", opens=never),
-    "warm": Entry("warming.start", opens=never),  # it holds models alone
-    "models": Entry("house.models", opens=never),
-    "eval": Entry("evaluating.evaluate", reaches=True, opens=lambda options: not options["compare"]),
-    "tune": Entry("tuning"),
-    "cost": Entry("costing.cost", reaches=True),
+    "ingest": Entry(
+        "indexing.ingest",
+        "Make the index equal to the given folders.",
+        opens=lambda options: not options["encrypt"],  # else it begins one
+    ),
+    "search": Entry("answering.search", "Find passages by words and by meaning."),
+    "ask": Entry("answering.ask", "Answer a question from the documents, with checked citations.", reaches=True),
+    "chat": Entry(
+        "chatting.chat",
+        "Ask several questions; a follow-up leans on the one before.",
+        here=True,  # /save FILE
+        reaches=True,
+    ),
+    "show": Entry("showing.show_page", "Print a page's text as it was indexed, or lines of a log."),
+    "summarize": Entry("logbook.summarize", "Summarise documents and logs, many at once.", reaches=True),
+    "logs": Entry("logbook.logs", "Count what is in logs, and say what stands out.", opens=never),
+    "diff": Entry("comparing.diff", "Say what changed from one version to the next.", opens=never),
+    "extract": Entry("extracting.extract", "Make a table of obligations, definitions, amounts and more.", opens=never),
+    "classify": Entry("classifying.classify", "Sort documents by your own labels.", opens=never),
+    "status": Entry("indexing.status", "Show what is indexed, and what could not be read."),
+    "verify": Entry("indexing.verify", "Check every byte of the index."),
+    "forget": Entry("erasing.forget", "Erase a file's text, vectors and names from the index."),
+    "scan": Entry("scanning.scan", "Find and count personal data.", opens=lambda options: options["index"]),
+    "record": Entry("recording", "What was asked and answered: verify, show, replay, export."),
+    # These three open the home themselves.
+    "encrypt": Entry("encrypting.encrypt", "Encrypt the home: collections, record, everything.", opens=never),
+    "decrypt": Entry("encrypting.decrypt", "Bring an encrypted home back into plain.", opens=never),
+    "passphrase": Entry("encrypting.change", "Change the passphrase of an encrypted home.", opens=never),
+    "warm": Entry(
+        "warming.start",
+        "Keep the models loaded, so that `rag ask` answers sooner.",
+        opens=never,  # it holds models alone
+    ),
+    "models": Entry("house.models", "Check the models; carry them; make them fast here.", opens=never),
+    "eval": Entry(
+        "evaluating.evaluate",
+        "Measure recall, citations and refusals on your questions.",
+        reaches=True,
+        opens=lambda options: not options["compare"],
+    ),
+    "tune": Entry("tuning", "Learn from your own questions, and keep what wins."),
+    "cost": Entry("costing.cost", "Measure what an answer costs here, beside the cloud.", reaches=True),
     # A proof takes namespaces, and each of its steps confines itself.
-    "doctor": Entry("house.doctor", reaches=True, unconfined_with="prove", opens=never),
+    "doctor": Entry(
+        "house.doctor",
+        "Check the machine, the models and the offline guard.",
+        reaches=True,
+        unconfined_with="prove",
+        opens=never,
+    ),
 }
 
 
@@ -97,6 +123,11 @@ class _Commands(TyperGroup):
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
         self.commands = _OnDemand()  # type: ignore[assignment]
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """The list in the help."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.says) for name, entry in COMMANDS.items()])
 
 
 _HELP = {"help_option_names": ["-h", "--help"]}
