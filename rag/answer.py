@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ingest.errors import HostError, UsageError
 from ingest.types import UNREAD, FileReport
@@ -10,7 +11,6 @@ from rag import planted
 from rag.answerable import confidence
 from rag.arithmetic import to_work_out
 from rag.differing import difference, differences
-from rag.events import answer as logs
 from rag.evidence import QUOTES, places, select
 from rag.expand import Wording
 from rag.filters import EVERYTHING, Filter, matching
@@ -20,10 +20,14 @@ from rag.query import MAX_TERMS, STOPWORDS, parse
 from rag.rank import context
 from rag.retrieve import Retriever
 from rag.stems import stems
+from rag.store.catalog import Catalog
 from rag.term import counted
 from rag.types import Answer, Checked, Citation, Generator, Hit, ModelInfo, Quote, Sentence
 from rag.versions import Name, asks_for_versions, in_force, newer_versions
 from rag.write import write
+
+if TYPE_CHECKING:
+    from rag.events.answer import LogAnswer
 
 HITS = 8  # passages retrieved for an answer
 # Cosine of a written sentence with the question. The small model likes to restate some clause of its evidence that has
@@ -90,18 +94,18 @@ class Answerer:
         course: Course,
     ) -> Answer:
         clock = Clock()
-        logged = logs.answer(self.retriever.catalog, question, only)
+        logged = _logged(self.retriever.catalog, question, only)
         if logged is not None and (logged.standing == "answer" or logged.alone):
             return self._from_logs(question, logged, only, clock)
         hits = self.retriever.search(question, HITS, only)
+        course.hits += hits
+        on_hits(hits)
         found = places(question, hits, self.retriever.catalog, self.retriever.embedder)
         reports = self.retriever.catalog.reports()
         newer = {} if asks_for_versions(question) else newer_versions(map(_name, reports))
         quotes, replaced = in_force(select(found, 2 * QUOTES), newer, QUOTES)
         sure = confidence(hits, found)
         clock.mark("retrieve")
-        course.hits += hits
-        on_hits(hits)
         unreadable = unread(reports)
         unknown = _unknown(self.retriever.wording(question))
         searched = len(matching(self.retriever.catalog, only)[0])
@@ -158,7 +162,7 @@ class Answerer:
             timings_ms=clock.stop(),
         )
 
-    def _from_logs(self, question: str, logged: logs.LogAnswer, only: Filter, clock: "Clock") -> Answer:
+    def _from_logs(self, question: str, logged: "LogAnswer", only: Filter, clock: "Clock") -> Answer:
         """What was counted in logs, or that no event fits."""
         catalog = self.retriever.catalog
         clock.mark("retrieve")
@@ -295,6 +299,15 @@ def unread(reports: Sequence[FileReport]) -> tuple[str, ...]:
             if pages:
                 lines.append(f"{report.path}, page {', '.join(map(str, pages))} ({why})")
     return tuple(lines)
+
+
+def _logged(catalog: Catalog, question: str, only: Filter) -> "LogAnswer | None":
+    """What logs have to say; None where there are none, or the question is not about them."""
+    if not catalog.logs():
+        return None
+    from rag.events import answer  # late: 0.04 s that most homes have no use for
+
+    return answer.answer(catalog, question, only)
 
 
 def _unknown(wording: Wording) -> tuple[str, ...]:

@@ -124,7 +124,7 @@ class _Commands(TyperGroup):
         super().__init__(**attributes)
         self.commands = _OnDemand()  # type: ignore[assignment]
 
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
         """The list in the help."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, entry.says) for name, entry in COMMANDS.items()])
