@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -124,3 +125,35 @@ def test_it_ends_by_itself(office_home: Path, tmp_path: Path) -> None:
     assert done.returncode == 0
     assert not (home / "warm" / "socket").exists()
     assert "No warm process runs" in program("--home", str(home), "warm", "--stop").stdout
+
+
+def test_an_interrupt_ends_the_command_and_not_the_warm_process(warm_home: Path, tmp_path: Path) -> None:
+    batch = tmp_path / "questions.jsonl"
+    batch.write_text("".join(json.dumps({"id": number, "question": QUESTION}) + "\n" for number in range(200)))
+    asking = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            PROGRAM,
+            "--home",
+            str(warm_home),
+            "ask",
+            "--batch",
+            str(batch),
+            "--json",
+            "--quotes-only",
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+    assert asking.stdout is not None
+    assert json.loads(asking.stdout.readline())["found"]
+    asking.send_signal(signal.SIGINT)
+    out, err = asking.communicate(timeout=60)
+    assert asking.returncode == 130, err
+    assert len(out.splitlines()) < 190
+    assert "Traceback" not in err
+    assert "holds the models" in program("--home", str(warm_home), "status").stdout
+    assert ask(warm_home, "search", "passwords", "-k", "1")[0] == 0
