@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ingest.errors import HostError, UsageError
 from ingest.types import UNREAD, FileReport
-from rag import planted
+from rag import planted, worth
 from rag.answerable import confidence
 from rag.arithmetic import to_work_out
 from rag.differing import difference, differences
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     from rag.events.answer import LogAnswer
 
 HITS = 8  # passages retrieved for an answer
-# Cosine of a written sentence with the question. The small model likes to restate some clause of its evidence that has
-# nothing to do with the question; most such sentences on the dev questions lay below .5, the true ones above .6.
-RESPONSIVE = 0.6
 MAX_WRITTEN = 600  # tokens of a question that the language model is asked; its window holds the evidence as well
 MAX_WORDS = 400  # of a question: what the embedding model reads; longer ones are documents, not questions
 
@@ -129,9 +126,9 @@ class Answerer:
             )
         at_odds = tuple(differences([cite(number, quote) for number, quote in enumerate(quotes, start=1)]))
         # Where quotations are at odds, all of them are the answer: a sentence would take one side.
-        write = self.load_generator is not None and not at_odds
+        write = self.load_generator is not None and not at_odds and self._worth_a_sentence(question, quotes[0])
         sentences, cited, dropped, model = (
-            self._write(question, quotes, clock, on_sentence, course) if write else ([], [], 0, None)
+            self._write(question, quotes[:1], clock, on_sentence, course) if write else ([], [], 0, None)
         )
         shown = cited or quotes
         citations = tuple(cite(number, quote) for number, quote in enumerate(shown, start=1))
@@ -217,7 +214,9 @@ class Answerer:
         )
         try:
             for text, verdict in written:
-                responsive = verdict.passed and self._responsive(question, text)
+                responsive = verdict.passed and worth.responsive(
+                    question, text, self.retriever.reader, self.retriever.embedder
+                )
                 course.checks.append(Checked(text, verdict.failures, verdict.citations, responsive))
                 if responsive:
                     clock.mark("first_sentence")
@@ -250,10 +249,10 @@ class Answerer:
         tuned = self.retriever.tuned
         return ModelInfo(tuned.name, tuned.sha256) if tuned else None
 
-    def _responsive(self, question: str, sentence: str) -> bool:
-        """Whether a sentence speaks of what was asked."""
-        asked, said = self.retriever.embedder.embed([question, sentence])
-        return float(asked @ said) >= RESPONSIVE
+    def _worth_a_sentence(self, question: str, quote: Quote) -> bool:
+        return worth.one_thing(question) and worth.promising(
+            question, context(quote.hit.stored), quote.text, self.retriever.reader
+        )
 
 
 class Clock:

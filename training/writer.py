@@ -22,8 +22,8 @@ from typing import Any
 from ingest.headings import SEPARATOR
 from rag.evidence import spans
 from rag.models import gguf
-from rag.models.catalogue import sha256
-from rag.models.llama import Adaptation, LlamaGenerator, language_weights
+from rag.models.catalogue import LANGUAGE, sha256, verify
+from rag.models.llama import Adaptation, LanguageWeights, LlamaGenerator, requantise
 from rag.stems import stems
 from rag.tune.lora import Learner, Network, batches
 from rag.tune.writer import REFUSAL, Pair, examples, kept, sound, train
@@ -109,7 +109,7 @@ def read(path: Path, *, held_out: bool) -> list[Pair]:
 
 
 def _train(arguments: argparse.Namespace) -> None:
-    weights = language_weights(arguments.folder, None, print)
+    weights = _packaged(arguments.folder)
     generator = LlamaGenerator(weights)
     pairs = read(arguments.pairs, held_out=False)[: arguments.most]
     steps = batches(examples(pairs, generator), 1)
@@ -128,8 +128,17 @@ def _train(arguments: argparse.Namespace) -> None:
     print("finished" if done else f"{len(steps) - learner.step} of {len(steps)} steps are left")
 
 
+def _packaged(folder: Path) -> LanguageWeights:
+    """The language model as it was before ours, as Q8_0."""
+    ((name, digest),) = LANGUAGE.files.items()
+    path = folder / "packaged.Q8_0.gguf"
+    if not path.exists():
+        requantise(verify(LANGUAGE) / name, path)
+    return LanguageWeights(path, LANGUAGE.name, digest)
+
+
 def _judge(arguments: argparse.Namespace) -> None:
-    weights = language_weights(arguments.folder, None, print)
+    weights = _packaged(arguments.folder)
     path = arguments.adapter
     generator = LlamaGenerator(weights, Adaptation(path.stem, sha256(path), path) if path else None)
     pairs = [pair for pair in read(arguments.pairs, held_out=True) if pair.answer != REFUSAL][: arguments.most]

@@ -20,7 +20,7 @@ class ModelEntry:
     """A model of the catalogue. `files` maps each file that is loaded to its SHA-256 (hex)."""
 
     name: str
-    kind: Literal["embedding", "question", "language", "reader"]
+    kind: Literal["embedding", "question", "language", "writer", "reader"]
     package: str  # the distribution that carries it
     module: str  # the folder it unpacks to
     folder: str  # below the module
@@ -74,6 +74,17 @@ LANGUAGE = ModelEntry(
     source="HuggingFaceTB/SmolLM2-135M-Instruct, as GGUF",
 )
 
+WRITER = ModelEntry(
+    name="strongroom-writer-v1",
+    kind="writer",
+    package="strongroom",
+    module="rag",
+    folder="weights",
+    files={"writer.gguf": "688ceecc5d56933dc9657081b53041263ebb38d49559f327bd4ee582e06d78c2"},
+    licence="Apache-2.0",
+    source="low-rank additions to SmolLM2-135M-Instruct, trained by training/; see training/MODEL_CARD.md",
+)
+
 READER = ModelEntry(
     name="strongroom-reader-v3",
     kind="reader",
@@ -85,7 +96,7 @@ READER = ModelEntry(
     source="trained by training/ from all-MiniLM-L6-v2; see training/MODEL_CARD.md",
 )
 
-CATALOGUE = (EMBEDDING, QUESTION, LANGUAGE, READER)
+CATALOGUE = (EMBEDDING, QUESTION, LANGUAGE, WRITER, READER)
 
 
 def sha256(path: Path) -> str:

@@ -13,8 +13,7 @@ from ingest.errors import StorageError
 from rag.models.network import usable_cores
 
 FILE = "language.json"  # below the home's folder for models
-PACKAGED = "as packaged"
-WEIGHTS = ("Q8_0", "Q4_0", PACKAGED)
+WEIGHTS = ("Q8_0", "Q4_0", "Q4_1")  # Q4_1 is what the language model is packaged as
 WORTH = 0.9  # a way has to take at most this share of the default's time: less is within what a machine varies by
 WORSE = 1.01  # times the default's perplexity that is still taken for the same quality
 READ, WRITTEN = 400, 40  # tokens of a question's prompt and of a first sentence, as a user waits for them
@@ -24,7 +23,7 @@ READ, WRITTEN = 400, 40  # tokens of a question's prompt and of a first sentence
 class Choice:
     """One way to run the model."""
 
-    # Q8_0 reads prompts 1.6 to 2 times as fast as the packaged Q4_1 on AVX-512 and is no less exact than its parent.
+    # Q8_0 reads prompts 1.6 to 2 times as fast as Q4_1 on AVX-512 and is no less exact than what it is made from.
     weights: str = "Q8_0"  # of WEIGHTS
     threads: int = 0  # 0: as many as there are usable cores
     batch: int = 512  # tokens of a prompt that are read at once

@@ -1,4 +1,4 @@
-"""GGUF files as arrays: read a model's weights, write an adapter. Knows the format, not what the tensors are for.
+"""GGUF files as arrays: read a model's weights, write an adapter, add one to weights. Knows the format alone.
 
 The format: ggml's `docs/gguf.md`, version 3, little-endian. Read are the tensor types that llama.cpp writes when it
 requantises to Q8_0: F32, F16 and Q8_0.
@@ -36,6 +36,15 @@ class Weights:
     tensors: Mapping[str, NDArray[np.float32]]  # as numpy counts: `(rows, columns)`, the last axis contiguous
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a tensor stands in a file."""
+
+    start: int  # byte
+    shape: tuple[int, ...]
+    kind: int
+
+
 def read(path: Path) -> Weights:
     """Everything in a file, weights multiplied out to float32.
 
@@ -49,6 +58,33 @@ def read(path: Path) -> Weights:
         raise ModelError(f"{path} is no sound GGUF file ({error}); name one that llama.cpp wrote.") from error
 
 
+def add(path: Path, adapter: Path) -> None:
+    """Add a low-rank adapter to the float16 weights in `path`, for good: nothing is left to be computed at run time.
+
+    For each weight W that it names, W + alpha / rank · B A, as llama.cpp would (Hu et al., "LoRA", 2021).
+
+    Raises:
+        ModelError: one of the files is not sound, or the adapter is not for these weights.
+    """
+    learnt = read(adapter)
+    alpha = float(learnt.metadata.get("adapter.lora.alpha", 0.0))
+    try:
+        with path.open("r+b") as file, mmap.mmap(file.fileno(), 0) as data:
+            _, places = _Reader(data, path).head()
+            for name, down in learnt.tensors.items():
+                weight, _, part = name.rpartition(".lora_")
+                if part != "a":
+                    continue
+                up, place = learnt.tensors[f"{weight}.lora_b"], places[weight]
+                if place.kind != _F16 or place.shape != (up.shape[0], down.shape[1]):
+                    raise ValueError(f"{weight} is not the float16 matrix that {adapter.name} was learnt for")
+                stored = np.ndarray(place.shape, _TYPES[_F16], data, place.start)
+                stored[:] = stored.astype(np.float32) + alpha / down.shape[0] * (up @ down)
+                del stored  # a view would keep the file mapped
+    except (struct.error, ValueError, KeyError, OSError) as error:
+        raise ModelError(f"{adapter} cannot be added to {path} ({error}); reinstall Strongroom.") from error
+
+
 class _Reader:
     """Walks through a file's bytes."""
 
@@ -56,6 +92,11 @@ class _Reader:
         self._data, self._path, self._at = data, path, 0
 
     def weights(self) -> Weights:
+        metadata, places = self.head()
+        return Weights(metadata, {name: self._tensor(place) for name, place in places.items()})
+
+    def head(self) -> tuple[dict[str, Any], dict[str, _Place]]:
+        """Metadata, and where the tensors stand."""
         if self._data[:4] != _MAGIC:
             raise ValueError("it does not begin with GGUF")
         self._at = 4
@@ -66,8 +107,7 @@ class _Reader:
         described = [self._description() for _ in range(count)]
         alignment = metadata.get("general.alignment", _ALIGNMENT)
         start = -(-self._at // alignment) * alignment
-        tensors = {name: self._tensor(start + at, shape, kind) for name, at, shape, kind in described}
-        return Weights(metadata, tensors)
+        return metadata, {name: _Place(start + at, shape, kind) for name, at, shape, kind in described}
 
     def _take(self, kind: str) -> Any:
         (value,) = struct.unpack_from(f"<{kind}", self._data, self._at)
@@ -96,7 +136,8 @@ class _Reader:
         kind, offset = self._take("I"), self._take("Q")
         return name, offset, tuple(reversed(sizes)), kind
 
-    def _tensor(self, start: int, shape: tuple[int, ...], kind: int) -> NDArray[np.float32]:
+    def _tensor(self, place: _Place) -> NDArray[np.float32]:
+        start, shape, kind = place.start, place.shape, place.kind
         if kind not in _TYPES:
             raise ModelError(f"{self._path} has weights of ggml's type {kind}; only F32, F16 and Q8_0 are read.")
         size = int(np.prod(shape, dtype=np.int64)) // (_BLOCK if kind == _Q8_0 else 1)

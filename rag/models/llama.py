@@ -15,14 +15,17 @@ from typing import Any
 import numpy as np
 
 from ingest.errors import ModelError
+from rag.models import gguf
 from rag.models.bpe import PATTERNS, TokenCounter
-from rag.models.catalogue import LANGUAGE, sha256, verify
-from rag.models.choice import PACKAGED, READ, WRITTEN, Choice, recall
+from rag.models.catalogue import LANGUAGE, WRITER, sha256, verify
+from rag.models.choice import READ, WRITTEN, Choice, recall
 from rag.models.derived import derived
 from rag.models.network import usable_cores
 
 CONTEXT = 2048  # tokens; prompts are kept below 700, and a larger context only costs memory
-RECIPE = "llama.cpp requantise Q4_1 to {}, v1"
+RECIPE = "Q4_1 to F16, the writer added, to {}, v1"
+PARENT = hashlib.sha256("+".join((*LANGUAGE.files.values(), *WRITER.files.values())).encode()).hexdigest()
+"""What the catalogue's language model is made from, in one hash."""
 DEFAULT = Choice()
 JUDGED = 200  # tokens that a perplexity is taken of: two seconds
 CONTROL = 8  # llama.cpp's attribute bit of a control token
@@ -182,7 +185,7 @@ def load_generator(
     say: Callable[[str], None],
     adapted: Callable[[str], Adaptation | None] = lambda _: None,
 ) -> LlamaGenerator:
-    """The language model: the catalogue's, requantised for speed, or the GGUF file at `path`.
+    """The language model: the catalogue's, taught to write answers and requantised, or the GGUF file at `path`.
 
     Args:
         models: the home's folder for files made from weights.
@@ -192,8 +195,7 @@ def load_generator(
     Raises:
         ModelError: weights missing, not the catalogue's, or not loadable.
     """
-    (digest,) = LANGUAGE.files.values()
-    choice = recall(models, digest) if path is None else DEFAULT
+    choice = recall(models, PARENT) if path is None else DEFAULT
     weights = language_weights(models, path, say, choice)
     return LlamaGenerator(weights, adapted(weights.sha256), choice)
 
@@ -207,20 +209,23 @@ def language_weights(
             raise ModelError(f"There is no model file {path}; name a GGUF file, or leave --model out.")
         return LanguageWeights(path, path.stem, sha256(path))
 
-    ((name, digest),) = LANGUAGE.files.items()
-    if choice.weights == PACKAGED:
-        return LanguageWeights(verify(LANGUAGE, models=models) / name, LANGUAGE.name, digest)
+    name = LANGUAGE.name.removesuffix("-Q4_1")
 
     def make(target: Path) -> None:
         say("Preparing the language model for this machine (once, a few seconds) …")
-        requantise(verify(LANGUAGE, models=models) / name, target, choice.weights)
+        (packaged,), (learnt,) = LANGUAGE.files, WRITER.files
+        whole = target.with_suffix(".f16")
+        requantise(verify(LANGUAGE, models=models) / packaged, whole, "F16")
+        gguf.add(whole, verify(WRITER, models=models) / learnt)
+        requantise(whole, target, choice.weights)
+        whole.unlink()
 
-    named = f"{LANGUAGE.name.removesuffix('-Q4_1')}.{choice.weights}.gguf"
-    return LanguageWeights(derived(models, named, digest, RECIPE.format(choice.weights), make), LANGUAGE.name, digest)
+    path = derived(models, f"{name}.{choice.weights}.gguf", PARENT, RECIPE.format(choice.weights), make)
+    return LanguageWeights(path, f"{name}+{WRITER.name}", PARENT)
 
 
 def requantise(source: Path, target: Path, weights: str = DEFAULT.weights) -> None:
-    """Write `source` with other weights ("Q8_0", "Q4_0"). Raises ModelError if llama.cpp cannot."""
+    """Write `source` with other weights ("Q8_0", "F16"). Raises ModelError if llama.cpp cannot."""
     llama_cpp = _library()
     parameters = llama_cpp.llama_model_quantize_default_params()
     parameters.ftype = getattr(llama_cpp, f"LLAMA_FTYPE_MOSTLY_{weights}")

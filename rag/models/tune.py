@@ -9,9 +9,8 @@ from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
-from rag.models.catalogue import LANGUAGE
-from rag.models.choice import PACKAGED, Choice, Measured, choose, keep
-from rag.models.llama import LlamaGenerator, language_weights
+from rag.models.choice import WEIGHTS, Choice, Measured, choose, keep
+from rag.models.llama import PARENT, LlamaGenerator, language_weights
 from rag.models.network import usable_cores
 from rag.prompt import build
 
@@ -33,8 +32,7 @@ def tune(models: Path, say: Callable[[str], None]) -> tuple[Measured, list[Measu
         tried = [_measure(models, choice, say) for choice in step(best.choice)]
         measured += tried
         best = choose(measured[0], measured[1:])
-    (digest,) = LANGUAGE.files.values()
-    keep(models, digest, best)
+    keep(models, PARENT, best)
     return best, measured
 
 
@@ -52,7 +50,7 @@ def _flash(choice: Choice) -> Iterator[Choice]:
 
 
 def _weights(choice: Choice) -> Iterator[Choice]:
-    yield from (replace(choice, weights=weights) for weights in ("Q4_0", PACKAGED))
+    yield from (replace(choice, weights=weights) for weights in WEIGHTS[1:])
 
 
 def _measure(models: Path, choice: Choice, say: Callable[[str], None]) -> Measured:
