@@ -60,6 +60,7 @@ _LIMIT = re.compile(rf"\b(?:(?P<most>{_AT_MOST})|(?P<least>{_AT_LEAST}))\s+(?:an
 # The number of a clause, "10.1 Each quarter …", is a place and no figure of what the clause says.
 _LABEL = re.compile(r"(?<!\S)\d+(?:\.\d+)+\.?(?=\s+[A-Z(])")
 _NAME = re.compile(r"[A-Z][\w&.'’-]*|\b\w*[A-Z]{2,}\w*\b|\b[A-Za-z]+[-_]?\d[\w.()-]*")
+_RUN = re.compile(r"\b[A-Z][\w’'-]*(?: [A-Z][\w’'-]*)+")  # "Senior Agency Official"
 _MODALS = ("must", "shall", "should", "may", "might", "can", "will", "recommended", "required")
 _STRONG = frozenset({"must", "shall", "required", "will"})  # an obligation, however it is worded
 _WEAK = frozenset({"should", "recommended"})
@@ -280,7 +281,12 @@ def _names(sentence: str, source: str) -> list[str]:
         parts = re.findall(r"\w+", re.sub(r"['’]s?$", "", match.group()))
         if not first_word and not all(part.lower() in held or part.lower().rstrip("s") in held for part in parts):
             failures.append(f"the name {match.group()!r} is not in the quotation")
-    return failures
+    cut = [
+        run
+        for run in _RUN.findall(sentence)
+        if run in source and not re.search(rf"{re.escape(run)}(?! [A-Z]|\w)", source)
+    ]
+    return failures + [f"the name {run!r} is longer in the quotation" for run in cut]
 
 
 def _strength(text: str) -> set[str]:

@@ -213,10 +213,10 @@ def language_weights(
 
     def make(target: Path) -> None:
         say("Preparing the language model for this machine (once, a few seconds) …")
-        (packaged,), (learnt,) = LANGUAGE.files, WRITER.files
+        packaged, learnt = (verify(entry, models=models) / next(iter(entry.files)) for entry in (LANGUAGE, WRITER))
         whole = target.with_suffix(".f16")
-        requantise(verify(LANGUAGE, models=models) / packaged, whole, "F16")
-        gguf.add(whole, verify(WRITER, models=models) / learnt)
+        requantise(packaged, whole, "F16")
+        gguf.add(whole, learnt)
         requantise(whole, target, choice.weights)
         whole.unlink()
 

@@ -101,6 +101,7 @@ def test_true_sentences_pass(sentence: str, quote: str) -> None:
         ("Tapes are destroyed under clause 5.2.", RETENTION),
         ("Tapes are destroyed under clause 5.2.2.", RETENTION),
         # names and codes
+        ("The Data Protection should review each transfer within 2 working days.", ROLES),
         ("The Data Protection Officer should review each transfer to Novartis within 2 working days.", ROLES),
         ("The Security Officer should review each transfer to Helvion Labs.", ROLES),
         ("The Data Protection Officer should review each transfer (AU-7).", ROLES),

@@ -10,7 +10,8 @@ import pytest
 
 from ingest.errors import ModelError
 from rag.models import catalogue
-from rag.models.catalogue import CATALOGUE, EMBEDDING, LANGUAGE, ModelEntry, locate, sha256, verify
+from rag.models.catalogue import CATALOGUE, EMBEDDING, WRITER, ModelEntry, locate, sha256, verify
+from rag.models.llama import PARENT
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ def test_large_files_are_hashed_whole(tmp_path: Path) -> None:
 
 def test_the_real_weights_are_the_catalogues(models: Path) -> None:
     assert all(verify(entry).is_dir() for entry in CATALOGUE)
-    assert {entry.kind for entry in CATALOGUE} == {"embedding", "question", "language", "reader"}
+    assert {entry.kind for entry in CATALOGUE} == {"embedding", "question", "language", "writer", "reader"}
 
 
 @pytest.mark.parametrize("entry", CATALOGUE, ids=lambda entry: entry.kind)
@@ -94,6 +95,7 @@ def test_a_tampered_model_is_never_made_into_anything(
         "embedding": lambda: load_embedder(tmp_path / "models", None, lambda _: None),
         "question": lambda: load_embedder(prepared, None, lambda _: None).embed_question("Who signs?"),
         "language": lambda: load_generator(tmp_path / "models", None, lambda _: None),
+        "writer": lambda: load_generator(tmp_path / "models", None, lambda _: None),
         "reader": lambda: load_reader(None),
     }
     with pytest.raises(ModelError, match="do not use it"):
@@ -102,4 +104,5 @@ def test_a_tampered_model_is_never_made_into_anything(
 
 
 def test_the_language_models_parent_is_named_with_its_answers(generator: object) -> None:
-    assert generator.sha256 == next(iter(LANGUAGE.files.values()))  # type: ignore[attr-defined]
+    assert generator.sha256 == PARENT  # type: ignore[attr-defined]
+    assert generator.name == f"SmolLM2-135M-Instruct+{WRITER.name}"  # type: ignore[attr-defined]

@@ -43,6 +43,38 @@ def test_a_block_of_q8_0_is_its_values_times_its_scale(tmp_path: Path) -> None:
     assert gguf.read(path).tensors["w"].tolist() == [[value / 2 for value in range(-16, 16)]]
 
 
+@given(st.integers(0, 2**32), st.integers(1, 20), st.integers(1, 20), st.integers(1, 4))
+def test_an_adapter_is_added_for_good(seed: int, rows: int, columns: int, rank: int) -> None:
+    random = np.random.default_rng(seed)
+    weight, other = random.standard_normal((rows, columns)), random.standard_normal((3, 3))
+    down, up = random.standard_normal((rank, columns)), random.standard_normal((rows, rank))
+    with TemporaryDirectory() as folder:
+        path, adapter = Path(folder) / "weights.gguf", Path(folder) / "adapter.gguf"
+        gguf.write(path, {"name": "x"}, {"w": weight, "other": other})
+        gguf.write(adapter, {"adapter.lora.alpha": 8.0}, {"w.lora_a": down, "w.lora_b": up})
+        before = gguf.read(path)
+        gguf.add(path, adapter)
+        after = gguf.read(path)
+        added = gguf.read(adapter).tensors
+    assert (after.metadata, after.tensors["other"].tolist()) == (before.metadata, before.tensors["other"].tolist())
+    expected = before.tensors["w"] + 8.0 / rank * (added["w.lora_b"] @ added["w.lora_a"])
+    np.testing.assert_allclose(after.tensors["w"], expected, rtol=2e-3, atol=2e-3)
+
+
+def test_an_adapter_for_other_weights_is_refused(tmp_path: Path) -> None:
+    path, adapter = tmp_path / "weights.gguf", tmp_path / "adapter.gguf"
+    gguf.write(path, {}, {"w": np.ones((4, 5))})
+    for tensors in (
+        {"w.lora_a": np.ones((2, 4)), "w.lora_b": np.ones((4, 2))},  # turned
+        {"v.lora_a": np.ones((2, 5)), "v.lora_b": np.ones((4, 2))},
+        {"w.lora_a": np.ones((2, 5))},
+    ):
+        gguf.write(adapter, {"adapter.lora.alpha": 4.0}, tensors)
+        with pytest.raises(ModelError, match="cannot be added"):
+            gguf.add(path, adapter)
+    assert (gguf.read(path).tensors["w"] == 1).all()
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"GGUF", b"PK\x03\x04 something else", b"GGUF" + bytes(40), b"GGUF" + b"\xff" * 60]
 )

@@ -11,7 +11,7 @@ import pytest
 
 from ingest.errors import ModelError
 from rag.models import gguf
-from rag.models.catalogue import LANGUAGE, locate, sha256
+from rag.models.catalogue import LANGUAGE, WRITER, locate, sha256
 from rag.models.llama import (
     CONTEXT,
     Adaptation,
@@ -42,12 +42,25 @@ def test_requantised_it_still_reads_what_stands_there(generator: Any) -> None:
     assert "30 minutes" in "".join(generator.generate(messages, 40))
 
 
-def test_it_knows_what_the_packaged_weights_know(generator: Any, models: Path) -> None:
+def test_what_our_writer_was_taught(generator: Any, models: Path) -> None:
+    """Asked without quotations, it does not answer from what it once read; the weights it is made from do."""
     (name,) = LANGUAGE.files
     packaged = LlamaGenerator(LanguageWeights(locate(LANGUAGE) / name, "packaged", ""))
     messages = [{"role": "user", "content": "What is the capital of France? Answer with one word."}]
-    assert "Paris" in "".join(generator.generate(messages, 12))
     assert "Paris" in "".join(packaged.generate(messages, 12))
+    assert "Paris" not in "".join(generator.generate(messages, 12))
+
+
+def test_the_writer_is_in_the_weights_as_it_is_beside_them(generator: Any, models: Path, tmp_path: Path) -> None:
+    """One arithmetic, twice: merged when the model is prepared, and computed by llama.cpp while it runs."""
+    (name,), (learnt,) = LANGUAGE.files, WRITER.files
+    whole = tmp_path / "whole.gguf"
+    requantise(locate(LANGUAGE) / name, whole, "F16")
+    beside = Adaptation("writer", "", locate(WRITER) / learnt)
+    messages, _ = build(QUESTION, QUOTES, generator)
+    said = "".join(LlamaGenerator(LanguageWeights(whole, "whole", ""), beside).generate(messages, 40))
+    gguf.add(whole, locate(WRITER) / learnt)
+    assert said == "".join(LlamaGenerator(LanguageWeights(whole, "whole", "")).generate(messages, 40))
 
 
 def test_limits_and_stops_are_kept(generator: Any) -> None:
