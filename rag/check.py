@@ -281,10 +281,9 @@ def _names(sentence: str, source: str) -> list[str]:
         parts = re.findall(r"\w+", re.sub(r"['’]s?$", "", match.group()))
         if not first_word and not all(part.lower() in held or part.lower().rstrip("s") in held for part in parts):
             failures.append(f"the name {match.group()!r} is not in the quotation")
+    flat = " ".join(source.split())
     cut = [
-        run
-        for run in _RUN.findall(sentence)
-        if run in source and not re.search(rf"{re.escape(run)}(?! [A-Z]|\w)", source)
+        run for run in _RUN.findall(sentence) if run in flat and not re.search(rf"{re.escape(run)}(?! [A-Z]|\w)", flat)
     ]
     return failures + [f"the name {run!r} is longer in the quotation" for run in cut]
 
