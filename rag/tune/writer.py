@@ -21,7 +21,7 @@ from ingest.errors import UsageError
 from rag.answer import HITS
 from rag.bootstrap import LEVEL, Difference, difference
 from rag.check import check
-from rag.evidence import QUOTES, places, spans
+from rag.evidence import places, spans
 from rag.evidence import select as pick
 from rag.models import gguf
 from rag.models.catalogue import sha256
@@ -38,7 +38,7 @@ from rag.types import Generator
 from rag.write import write
 
 REFUSAL = "Not in the documents."  # of a question that the quotations do not answer; too short for the check to show it
-VERSION = 1  # of what is learnt and how: raised, and no run goes on from an older one
+VERSION = 2  # of what is learnt and how: raised, and no run goes on from an older one
 SAVE = 60.0  # seconds between two checkpoints
 ROUNDS = 2  # through the pairs; chosen, not measured
 HELD = 0  # the part that judges
@@ -146,11 +146,11 @@ class Outcome:
 
 
 def from_questions(usable: Sequence[Usable], retriever: Retriever) -> Iterator[Pair]:
-    """The questions whose known answer is a sentence that the quotations, as the program picks them, bear out."""
+    """The questions whose known answer is a sentence that the first quotation, as the program picks it, bears out."""
     for one in usable:
         question = one.question
         hits = retriever.search(question.question, HITS)
-        quotes = pick(places(question.question, hits, retriever.catalog, retriever.embedder))
+        quotes = pick(places(question.question, hits, retriever.catalog, retriever.embedder), 1)
         pair = Pair(
             question.question,
             tuple(" ".join(quote.text.split()) for quote in quotes),
@@ -179,8 +179,7 @@ def from_documents(catalog: Catalog, reader: Reader, folds: int) -> Iterator[Pai
             (reading,) = reader.read(question, [(context(stored), text)])
             if reading.answerable <= 0:
                 continue
-            quotes += [quote for quote in cut if sentence not in quote][: QUOTES - 1]
-            pair = Pair(question, tuple(quotes), (context(stored),) * len(quotes), sentence, part)
+            pair = Pair(question, tuple(quotes[:1]), (context(stored),), sentence, part)
             if sound(pair):
                 yield pair
 
