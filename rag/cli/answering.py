@@ -85,7 +85,7 @@ def search(
     as_json: JsonOption = False,
 ) -> int:
     """Find passages by words and by meaning. No language model is used."""
-    models = load_models(settings, read=not no_reader, write=False)
+    models = load_models(settings, read=not no_reader)
     from rag.answer import validate
     from rag.events import answer as logs
     from rag.explain import Explanation
@@ -154,7 +154,7 @@ def ask(
     as_json: JsonOption = False,
 ) -> int:
     """Answer a question from the documents, with checked citations, or say that they do not."""
-    models = load_models(settings, read=not no_reader, write=not quotes_only)
+    models = load_models(settings, read=not no_reader)
     from rag.answer import validate
     from rag.personal.answers import redacted
     from rag.personal.mask import Masker

@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """What answers a question, beginning to load: each call waits for its model and raises what loading it raised."""
+    """What answers a question: each call waits for its model and raises what loading it raised."""
 
     key: tuple[Path | str | None, ...]  # which ones
     embedder: Callable[[], TextEmbedder]
@@ -54,11 +54,14 @@ def models_key(settings: Settings) -> tuple[Path | str | None, ...]:
     return settings.models, settings.embedding_model, settings.reader_model, settings.language_model, words
 
 
-def load_models(settings: Settings, *, read: bool = True, write: bool = True) -> Models:
-    """Begin to load the models, beside each other and whatever the caller does next; none where there is no index.
+def load_models(settings: Settings, *, read: bool = True) -> Models:
+    """Begin to load the models, beside whatever the caller does next; none where there is no index.
+
+    The language model is loaded when it is asked for: most answers are quotations or refusals, which need none, and
+    beside the others it would keep them from what comes first.
 
     Args:
-        read, write: with the reader, with the language model; else they begin to load when they are asked for.
+        read: with the reader; else it begins to load when it is asked for.
     """
     from rag.store import collection
 
@@ -70,7 +73,7 @@ def load_models(settings: Settings, *, read: bool = True, write: bool = True) ->
     def reader() -> Reader:
         return retrieving()[1] or _open_reader(settings)
 
-    generator = begin(lambda: load_writer(settings)) if write else lambda: load_writer(settings)
+    generator = lru_cache(maxsize=1)(lambda: load_writer(settings))
     return Models(models_key(settings), lambda: retrieving()[0], reader, generator)
 
 
@@ -136,7 +139,7 @@ def open_retriever(
         raise NothingFound(
             f"The index {settings.collection!r} holds no text; see `rag status`, and ingest a folder with documents."
         )
-    models = models or load_models(settings, read=read, write=False)
+    models = models or load_models(settings, read=read)
     index = open_index(catalog, settings.index, say, settings.key)
     embedder = models.embedder()
     check_identity(catalog, embedder)
@@ -190,7 +193,7 @@ def open_answerer(
 
     catalog = open_catalog(settings)
     say_filtered(catalog, only)
-    models = models or load_models(settings, read=read, write=write)
+    models = models or load_models(settings, read=read)
     retriever = open_retriever(settings, catalog, read=read, models=models)
     answerer = Answerer(retriever, models.generator if write else None, settings.answer_threshold)
     recorder = open_recorder(settings)
