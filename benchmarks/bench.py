@@ -118,7 +118,7 @@ def measure(material: Material, runs: int, work: Path) -> Figures:
         note(f"batch {number + 1} of {runs}: {figures.batch[-1].seconds:.1f} s")
     rows = [json.loads(line) for line in material.questions.read_text(encoding="utf-8").splitlines()]
     questions = [rows[place * len(rows) // COLD] for place in range(COLD)]
-    figures.asked = cold_ask.measure(material.folder, questions, runs, work)
+    figures.asked = cold_ask.measure(material.folder, questions, runs, work, PEERS)
     return figures
 
 

@@ -58,6 +58,7 @@ class Answerer:
     retriever: Retriever
     load_generator: Callable[[], Generator] | None  # None: answers are quotations alone
     threshold: float
+    expect_generator: Callable[[], None] = lambda: None  # told when an answer will probably be written
     witness: Witness = lambda answer, _course, _only: answer
 
     def ask(
@@ -97,6 +98,8 @@ class Answerer:
         hits = self.retriever.search(question, HITS, only)
         course.hits += hits
         on_hits(hits)
+        if self.load_generator is not None and worth.one_thing(question) and worth.likely(hits):
+            self.expect_generator()
         found = places(question, hits, self.retriever.catalog, self.retriever.embedder)
         reports = self.retriever.catalog.reports()
         newer = {} if asks_for_versions(question) else newer_versions(map(_name, reports))
@@ -191,7 +194,8 @@ class Answerer:
         assert self.load_generator is not None  # the caller's duty
         generator = self.load_generator()
         clock.mark("load")
-        if generator.count(question) > MAX_WRITTEN:
+        # A token has a byte at least: so short questions need no counting, for which 0.15 s go into a table.
+        if len(question.encode()) > MAX_WRITTEN and generator.count(question) > MAX_WRITTEN:
             return [], [], 0, None
         passed: list[Sentence] = []
         cited: list[Quote] = []

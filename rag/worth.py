@@ -6,9 +6,11 @@ they were answered or not, and given three quotations it wrote from the wrong on
 """
 
 import re
+from collections.abc import Sequence
 
 from rag.models.embed import TextEmbedder
 from rag.models.reader import Reader
+from rag.types import Hit
 
 # The reader's "the answer is in it" (a logit). Of 88 questions of held-out documents with the quotation that answers
 # them, 16 of the 18 sentences from 1.5 on were right, and 6 of 10 from .5 to 1.5. Of the 36 quotations below 1, one
@@ -29,6 +31,11 @@ _MORE = re.compile(
 def one_thing(question: str) -> bool:
     """Whether one sentence may answer the question: it asks for no list, nor for two things at once."""
     return not _MORE.search(question)
+
+
+def likely(hits: Sequence[Hit]) -> bool:
+    """Whether one of the passages promises an answer, so that a sentence will probably be written."""
+    return any(hit.reading is None or hit.reading.answerable >= PROMISING for hit in hits)
 
 
 def promising(question: str, heading: str, quotation: str, reader: Reader | None) -> bool:

@@ -38,6 +38,7 @@ class Models:
     embedder: Callable[[], TextEmbedder]
     reader: Callable[[], Reader]
     generator: Callable[[], Generator]
+    expect_generator: Callable[[], None] = lambda: None  # begins to load it: it will probably be asked for
 
 
 held: Models | None = None
@@ -57,8 +58,8 @@ def models_key(settings: Settings) -> tuple[Path | str | None, ...]:
 def load_models(settings: Settings, *, read: bool = True) -> Models:
     """Begin to load the models, beside whatever the caller does next; none where there is no index.
 
-    The language model is loaded when it is asked for: most answers are quotations or refusals, which need none, and
-    beside the others it would keep them from what comes first.
+    The language model is loaded when it is expected or asked for: many answers are quotations or refusals, which need
+    none, and beside the others it would keep them from what comes first.
 
     Args:
         read: with the reader; else it begins to load when it is asked for.
@@ -73,8 +74,12 @@ def load_models(settings: Settings, *, read: bool = True) -> Models:
     def reader() -> Reader:
         return retrieving()[1] or _open_reader(settings)
 
-    generator = lru_cache(maxsize=1)(lambda: load_writer(settings))
-    return Models(models_key(settings), lambda: retrieving()[0], reader, generator)
+    writing = lru_cache(maxsize=1)(lambda: _beside(lambda: load_writer(settings)))
+
+    def expect() -> None:
+        writing()
+
+    return Models(models_key(settings), lambda: retrieving()[0], reader, lambda: writing()(), expect)
 
 
 def open_catalog(settings: Settings) -> Catalog:
@@ -196,6 +201,7 @@ def open_answerer(
     models = models or load_models(settings, read=read)
     retriever = open_retriever(settings, catalog, read=read, models=models)
     answerer = Answerer(retriever, models.generator if write else None, settings.answer_threshold)
+    answerer.expect_generator = models.expect_generator
     recorder = open_recorder(settings)
 
     def record(answer: Answer, course: Course, only: Filter) -> Answer:

@@ -8,6 +8,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -81,16 +82,17 @@ class LlamaGenerator:
             raise ModelError(f"{adapter.path} cannot be loaded by llama.cpp as an adapter of {path}; tune again.")
         # Freed before the interpreter takes llama_cpp's modules apart; its own destructor comes too late for that.
         self.close = weakref.finalize(self, self._llama.close)
-        self._counter = self._own_counter(llama_cpp)
 
-    def _own_counter(self, llama_cpp: Any) -> Callable[[str], int]:
+    @cached_property
+    def _counter(self) -> Callable[[str], int]:
         """tiktoken over the file's own vocabulary where its pre-tokeniser is known, else llama.cpp's tokeniser."""
         pretokenizer = self._llama.metadata.get("tokenizer.ggml.pre", "")
         if pretokenizer not in PATTERNS:
             return lambda text: len(self._llama.tokenize(text.encode(), add_bos=False))
-        return TokenCounter(self.name, pretokenizer, *self._vocabulary(llama_cpp)).count
+        return TokenCounter(self.name, pretokenizer, *self._vocabulary()).count
 
-    def _vocabulary(self, llama_cpp: Any) -> tuple[list[str], frozenset[int]]:
+    def _vocabulary(self) -> tuple[list[str], frozenset[int]]:
+        llama_cpp = self._library
         vocabulary = llama_cpp.llama_model_get_vocab(self._llama.model)
         ids = range(llama_cpp.llama_vocab_n_tokens(vocabulary))
         tokens = [llama_cpp.llama_vocab_get_text(vocabulary, token).decode() for token in ids]
