@@ -455,7 +455,7 @@ def test_shell_completion(shell: str) -> None:
 def test_models_are_listed_and_verified(rag: Rag) -> None:
     outcome = rag("models", "list", "--json")
     assert outcome.code == 0
-    assert [row["kind"] for row in outcome.json["models"]] == ["embedding", "question", "language", "reader"]
+    assert [row["kind"] for row in outcome.json["models"]] == ["embedding", "question", "language", "writer", "reader"]
     assert all(row["sound"] for row in outcome.json["models"])
     assert "files verified in" in rag("models").out
 
