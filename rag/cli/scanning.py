@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,7 +20,7 @@ from rag.term import bold, counted, mark, one_line, say, show, show_json
 
 if TYPE_CHECKING:
     from rag.personal.find import Kind
-    from rag.personal.scan import Scan
+    from rag.personal.scan import Look, Scan
 
 SOME_UNREAD = 3
 _LISTED = 20  # values of one log
@@ -29,6 +30,13 @@ RegionOption = Annotated[
     str | None,
     typer.Option("--region", help="Countries whose telephone numbers may lack their code, e.g. US,GB (the default)."),
 ]
+NamesOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--names-model",
+        help="A folder with a model for token classification that knows names of people (labels PER or PERSON).",
+    ),
+]
 
 
 def scan(
@@ -37,13 +45,15 @@ def scan(
     index: Annotated[bool, typer.Option("--index", help="Look through what is indexed instead.")] = False,
     show_values: Annotated[bool, typer.Option("--show-values", help="Show what was found, unmasked.")] = False,
     region: RegionOption = None,
+    names_model: NamesOption = None,
     as_json: JsonOption = False,
 ) -> int:
     """Find and count personal data: e-mail, telephone, IBAN, cards, national numbers, IP addresses, dates of birth."""
+    look = _look(parse_regions(region), names_model)
     if bool(paths) == index:
         raise UsageError("Name files or folders to scan, or give --index for what is indexed.")
     scans: list[Scan] = []
-    for one in _scans(settings, paths or [], parse_regions(region)):
+    for one in _scans(settings, paths or [], look):
         scans.append(one)
         if as_json:
             continue
@@ -53,7 +63,7 @@ def scan(
             {"files": [_entry(one, show_values) for one in scans], "totals": _total(scans), "masked": not show_values}
         )
     else:
-        _summary(scans, show_values)
+        _summary(scans, show_values, names=names_model is not None)
     return SOME_UNREAD if any(one.status in UNREAD for one in scans) else 0
 
 
@@ -107,19 +117,30 @@ def parse_regions(text: str | None) -> tuple[str, ...]:
     return regions
 
 
-def _scans(settings: Settings, paths: list[Path], regions: tuple[str, ...]) -> Iterable[Scan]:
+def _look(regions: tuple[str, ...], names_model: Path | None) -> Look:
+    """What looks through a text."""
+    from rag.personal.find import find
+
+    if names_model is None:
+        return partial(find, regions=regions)
+    from rag.models.export import FolderTagger
+
+    return partial(find, regions=regions, people=FolderTagger(names_model).people)
+
+
+def _scans(settings: Settings, paths: list[Path], look: Look) -> Iterable[Scan]:
     from ingest.walk import walk
     from rag.batch import jobs
     from rag.personal.scan import Scan, scan_file, scan_index
 
     if not paths:
-        yield from scan_index(open_catalog(settings), regions)
+        yield from scan_index(open_catalog(settings), look)
         return
     walked = walk(paths)
     work, _ = jobs(walked, frozenset({"log", "document"}))
     if not work and not walked.reports:
         raise NothingFound(f"There is nothing to read in {', '.join(map(str, paths))}.")
-    yield from (scan_file(job, regions) for job in work)
+    yield from (scan_file(job, look) for job in work)
     for report in walked.reports:
         yield Scan(report.path, report.root, report.status, detail=report.detail)
 
@@ -142,7 +163,7 @@ def _entry(scan: Scan, show_values: bool) -> dict[str, Any]:
     return fields
 
 
-def _summary(scans: list[Scan], show_values: bool) -> None:
+def _summary(scans: list[Scan], show_values: bool, *, names: bool) -> None:
     from rag.personal.find import KINDS
 
     total = _total(scans)
@@ -150,7 +171,8 @@ def _summary(scans: list[Scan], show_values: bool) -> None:
     found = ", ".join(f"{total[kind]:,} {_noun(kind, total[kind])}" for kind in KINDS if kind in total)
     show(bold(f"{counted(len(scans), 'file')}, {files:,} of them with personal data: {found or 'nothing found'}."))
     if total and not show_values:
-        say("Values are masked; --show-values shows them. Names of people and addresses are not looked for.")
+        unsought = "Addresses" if names else "Names of people (see --names-model) and addresses"
+        say(f"Values are masked; --show-values shows them. {unsought} are not looked for.")
 
 
 def _noun(kind: Kind, number: int) -> str:

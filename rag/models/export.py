@@ -7,8 +7,9 @@ import contextlib
 import io
 import logging
 import platform
+import re
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from ingest.errors import ModelError
 from rag.models.folder import refuse_code
 
 _GPU_NODES = ("/dev/nvidia0", "/dev/nvidiactl", "/dev/kfd", "/dev/dxg")  # NVIDIA, AMD, and either under WSL
+_PERSON = re.compile(r"(?:^|-)PER(?:SON)?$", re.I)  # a label of token classification
 OPSET = 17  # the newest that the TorchScript exporter writes; all operators of BERT-like networks are in it
 
 
@@ -162,6 +164,100 @@ class PairResult:
     nowhere: float  # score of "no answer", the sum of both logits at the first position
 
 
+class FolderTagger:
+    """Runs a folder with a model for token classification, with torch, to find names of people."""
+
+    def __init__(self, folder: Path) -> None:
+        from transformers import AutoModelForTokenClassification, AutoTokenizer  # late: 5 s
+
+        _in_safetensors(folder)
+        try:
+            with _no_pickles():
+                self._model, said = AutoModelForTokenClassification.from_pretrained(
+                    folder, local_files_only=True, use_safetensors=True, output_loading_info=True
+                )
+            self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        except (OSError, ValueError, KeyError) as error:
+            raise ModelError(f"{folder} cannot be loaded by transformers: {error}") from error
+        labels = self._model.config.id2label
+        # "B-PER" begins a name, "I-PER" goes on with one; some models say "PER" or "PERSON" of all of it.
+        self._names = {number: label.upper() for number, label in labels.items() if _PERSON.search(label)}
+        if said["missing_keys"] or not self._names:
+            listed = ", ".join(labels.values())
+            raise ModelError(
+                f"{folder} is no model that knows names of people (its labels: {listed}); name one for token "
+                "classification with a label PER or PERSON."
+            )
+        self._model.eval()
+        self._longest = min(int(self._tokenizer.model_max_length), int(self._model.config.max_position_embeddings))
+
+    def people(self, text: str) -> list[tuple[int, int]]:
+        """Where people are named, half-open code points, in their order. A long text is read in overlapping windows."""
+        import torch
+
+        windows = self._tokenizer(
+            text,
+            truncation=True,
+            max_length=self._longest,
+            stride=self._longest // 4,
+            return_overflowing_tokens=True,
+            return_offsets_mapping=True,
+        )
+        spans: set[tuple[int, int]] = set()
+        for ids, offsets in zip(windows["input_ids"], windows["offset_mapping"], strict=True):
+            with torch.inference_mode():
+                said = self._model(torch.tensor([ids])).logits[0].argmax(-1).tolist()
+            labelled = zip(offsets, (self._names.get(number) for number in said), strict=True)
+            spans |= {(start, _word_end(text, end)) for start, end in _joined(text, labelled)}
+        return _united(sorted(spans))
+
+
+def _joined(text: str, tokens: Iterable[tuple[Sequence[int], str | None]]) -> Iterator[tuple[int, int]]:
+    """Names from tokens' places and labels (None: of none); a name goes on over spaces, unless another one begins."""
+    name: tuple[int, int] | None = None
+    for (start, end), label in tokens:
+        if start == end:
+            continue  # a mark of the model's own
+        goes_on = name is not None and label is not None and not text[name[1] : start].strip(" ")
+        if name is not None and goes_on and (start == name[1] or not str(label).startswith("B-")):
+            name = (name[0], end)
+            continue
+        if name is not None:
+            yield name
+        name = (start, end) if label is not None else None
+    if name is not None:
+        yield name
+
+
+def _word_end(text: str, end: int) -> int:
+    """Where the word ends that `end` may lie within."""
+    while end < len(text) and text[end].isalnum():
+        end += 1
+    return end
+
+
+def _united(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Spans that overlap as one: windows see the same name, one of them cut."""
+    united: list[tuple[int, int]] = []
+    for start, end in spans:
+        if united and start < united[-1][1]:
+            united[-1] = (united[-1][0], max(end, united[-1][1]))
+        else:
+            united.append((start, end))
+    return united
+
+
+def _in_safetensors(folder: Path) -> None:
+    """Raise ModelError unless the folder's weights are in safetensors and nothing in it would run as code."""
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity_error()
+    if not (folder / "model.safetensors").is_file():
+        raise ModelError(f"{folder} has no model.safetensors; name a folder that has: other formats are not loaded.")
+    refuse_code(folder)
+
+
 class FolderNetwork:
     """Runs a folder with a cross-encoder or an extractive question-answering model, with torch."""
 
@@ -172,14 +268,8 @@ class FolderNetwork:
             AutoModelForSequenceClassification,
             AutoTokenizer,
         )
-        from transformers.utils import logging as transformers_logging
 
-        transformers_logging.disable_progress_bar()
-        if not (folder / "model.safetensors").is_file():
-            raise ModelError(
-                f"{folder} has no model.safetensors; name a folder that has: other formats are not loaded."
-            )
-        refuse_code(folder)
+        _in_safetensors(folder)
         try:
             kinds = " ".join(AutoConfig.from_pretrained(folder, local_files_only=True).architectures or ())
             self._points = "ForQuestionAnswering" in kinds

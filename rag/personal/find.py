@@ -1,19 +1,20 @@
-"""A text to the personal data in it, with exact places. By looks, check digits and words nearby; no model, no names.
+"""A text to the personal data in it, with exact places. By looks, check digits and words nearby.
 
 Addresses of e-mail, telephone numbers, IBANs, payment cards, national numbers, IP addresses, and dates that a text says
-somebody was born on. What looks like two kinds is the first of them.
+somebody was born on; names of people where somebody knows them. What looks like two kinds is the first of them.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from itertools import chain
 from typing import Literal
 
 from rag.personal.identifiers import iban, identifiers, luhn
 from rag.personal.phones import REGIONS, phones
 
-Kind = Literal["email", "iban", "card", "national-id", "birth", "ip", "phone"]
+Kind = Literal["email", "iban", "card", "national-id", "birth", "ip", "phone", "name"]
 KINDS: dict[Kind, tuple[str, str]] = {
     "email": ("e-mail address", "e-mail addresses"),
     "iban": ("IBAN", "IBANs"),
@@ -22,6 +23,7 @@ KINDS: dict[Kind, tuple[str, str]] = {
     "birth": ("date of birth", "dates of birth"),
     "ip": ("IP address", "IP addresses"),
     "phone": ("telephone number", "telephone numbers"),
+    "name": ("name of a person", "names of people"),
 }
 """Every kind, in the order in which they go before each other, with its name for one and for many."""
 
@@ -64,14 +66,20 @@ class Found:
     detail: str = ""  # of a national number: whose
 
 
-def find(text: str, regions: Sequence[str] = REGIONS) -> list[Found]:
+People = Callable[[str], Iterable[tuple[int, int]]]
+"""A text to where people are named in it, half-open code points."""
+
+
+def find(text: str, regions: Sequence[str] = REGIONS, people: People = lambda _: ()) -> list[Found]:
     """All personal data in a text, in its order; no two overlap.
 
     Args:
         regions: countries (ISO 3166 codes) whose telephone numbers may stand without their country's code.
+        people: knows names; by default nobody does, and none are found.
     """
     taken: list[Found] = []
-    for found in _candidates(text, regions):
+    names = (_found("name", text, *span) for span in people(text))
+    for found in chain(_candidates(text, regions), names):
         if all(found.end <= other.start or other.end <= found.start for other in taken):
             taken.append(found)
     return sorted(taken, key=lambda found: found.start)

@@ -36,7 +36,7 @@ def test_personal_data_is_told_by_file_and_place(scan: Rag, docs: Path) -> None:
     assert "auth.log\n    IP address         2••.•.••3.1  2 times, lines 1, 3\n" in outcome.out
     assert "damaged  broken.pdf: " in outcome.out
     assert "3 files, 2 of them with personal data: 1 e-mail address, 3 IP addresses." in outcome.out
-    assert "Names of people and addresses are not looked for." in outcome.err
+    assert "Names of people (see --names-model) and addresses are not looked for." in outcome.err
     assert "ada@example.org" in scan(docs / "privacy.txt", "--show-values").out
 
 

@@ -16,7 +16,7 @@ def kinds(text: str) -> list[tuple[str, str]]:
     return [(found.kind, found.value) for found in find(text)]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "name"])  # names: test_names.py
 @given(seed=st.integers(0, 2**32))
 def test_generated_values_are_found_whole(kind: str, seed: int) -> None:
     chance = random.Random(seed)
