@@ -30,7 +30,7 @@ from contextlib import closing
 from pathlib import Path
 
 import numpy as np
-from growth import made
+from growth import records
 from measure import BENCH, BIN, ROOT, headline, note, run, spread, table, workspace
 
 from rag.vault import header
@@ -90,7 +90,7 @@ def main() -> None:
         tables = [_ingested(work, folder, models, key_file, options.rounds)]
         tables.append(_answered(work, key_file, questions, options.write))
         if options.sizes:
-            tables.append(_searched(work, options.bench / "obliqa", options.sizes))
+            tables.append(_searched(work, options.bench, options.sizes))
         tables.append(_told(work, folder, key_file, questions))
     print(title)
     print("\n\n".join(tables))
@@ -257,7 +257,7 @@ def _grow(path: Path, data: Path, size: int) -> None:
     from rag.store.catalog import Catalog
 
     rng = np.random.default_rng(1)
-    rows = list(made(data, size))
+    rows = list(records(data, size))
     with closing(Catalog(path, create=True)) as catalog:
         for first in range(0, size, 1000):
             name, part = f"{first}.jsonl", rows[first : first + 1000]

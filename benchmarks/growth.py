@@ -22,11 +22,11 @@ import shutil
 import statistics
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from contestants import OURS, RAG
@@ -37,6 +37,7 @@ from pictures import Bar, Panel, draw
 if TYPE_CHECKING:
     from rag.models.embed import TextEmbedder
 
+T = TypeVar("T")
 RECORDS = 1000  # in a file
 LONGEST = 600  # characters of a passage that is used: most records are one chunk then
 BEGINNING = 200  # characters of the other passage
@@ -132,24 +133,29 @@ def parts(number: int, bases: int) -> tuple[int, int]:
     return place, (place * 7919 + repetition * 104_729 + 1) % bases
 
 
+def records(data: Path, size: int) -> Iterator[tuple[str, str]]:
+    """`(id, text)` of `size` records."""
+    texts = passages(data)[:BASES]
+    for number in range(size):
+        one, other = parts(number, len(texts))
+        yield f"r{number}", f"{texts[one]} {texts[other][:BEGINNING]}"
+
+
 def write(data: Path, size: int, folder: Path) -> int:
     """Write `size` records into files below `folder`; returns the bytes of their text."""
     folder.mkdir(parents=True, exist_ok=True)
-    texts = passages(data)[:BASES]
     total = 0
-    for number, group in enumerate(batched(range(size), RECORDS)):
+    for number, group in enumerate(batched(records(data, size), RECORDS)):
         with (folder / f"{number:05}.jsonl").open("w", encoding="utf-8") as file:
-            for record in group:
-                one, other = parts(record, len(texts))
-                text = f"{texts[one]} {texts[other][:BEGINNING]}"
+            for record, text in group:
                 total += len(text.encode())
-                file.write(json.dumps({"id": f"r{record}", "text": text}, ensure_ascii=False) + "\n")
+                file.write(json.dumps({"id": record, "text": text}, ensure_ascii=False) + "\n")
     return total
 
 
-def batched(numbers: Sequence[int], size: int) -> Iterator[list[int]]:
-    """Lists of `size` numbers each, the last one perhaps shorter."""
-    rest = iter(numbers)
+def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Lists of `size` items each, the last one perhaps shorter."""
+    rest = iter(items)
     while group := list(itertools.islice(rest, size)):
         yield group
 
