@@ -58,7 +58,7 @@ class Answerer:
     retriever: Retriever
     load_generator: Callable[[], Generator] | None  # None: answers are quotations alone
     threshold: float
-    expect_generator: Callable[[], None] = lambda: None  # told when an answer will probably be written
+    expect_generator: Callable[[], object] = lambda: None  # told when an answer will probably be written
     witness: Witness = lambda answer, _course, _only: answer
 
     def ask(
@@ -92,13 +92,14 @@ class Answerer:
         course: Course,
     ) -> Answer:
         clock = Clock()
-        logged = _logged(self.retriever.catalog, question, only)
+        logged = ask_logs(self.retriever.catalog, question, only)
         if logged is not None and (logged.standing == "answer" or logged.alone):
             return self._from_logs(question, logged, only, clock)
         hits = self.retriever.search(question, HITS, only)
         course.hits += hits
         on_hits(hits)
-        if self.load_generator is not None and worth.one_thing(question) and worth.likely(hits):
+        wordable = self.load_generator is not None and worth.one_thing(question)
+        if wordable and worth.likely(hits):
             self.expect_generator()
         found = places(question, hits, self.retriever.catalog, self.retriever.embedder)
         reports = self.retriever.catalog.reports()
@@ -129,7 +130,7 @@ class Answerer:
             )
         at_odds = tuple(differences([cite(number, quote) for number, quote in enumerate(quotes, start=1)]))
         # Where quotations are at odds, all of them are the answer: a sentence would take one side.
-        write = self.load_generator is not None and not at_odds and self._worth_a_sentence(question, quotes[0])
+        write = wordable and not at_odds and self._promising(question, quotes[0])
         sentences, cited, dropped, model = (
             self._write(question, quotes[:1], clock, on_sentence, course) if write else ([], [], 0, None)
         )
@@ -253,10 +254,8 @@ class Answerer:
         tuned = self.retriever.tuned
         return ModelInfo(tuned.name, tuned.sha256) if tuned else None
 
-    def _worth_a_sentence(self, question: str, quote: Quote) -> bool:
-        return worth.one_thing(question) and worth.promising(
-            question, context(quote.hit.stored), quote.text, self.retriever.reader
-        )
+    def _promising(self, question: str, quote: Quote) -> bool:
+        return worth.promising(question, context(quote.hit.stored), quote.text, self.retriever.reader)
 
 
 class Clock:
@@ -304,7 +303,7 @@ def unread(reports: Sequence[FileReport]) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _logged(catalog: Catalog, question: str, only: Filter) -> "LogAnswer | None":
+def ask_logs(catalog: Catalog, question: str, only: Filter) -> "LogAnswer | None":
     """What logs have to say; None where there are none, or the question is not about them."""
     if not catalog.logs():
         return None

@@ -18,7 +18,7 @@ from rag.store.catalog import Catalog
 from rag.types import Hit, Quote
 
 PASSAGES = 6  # hits that are searched for quotations; 4, 6 and 8 gave the same on the dev questions, give or take one
-QUOTES = 3  # quotations kept: what a person reads at a glance, and what the small model can keep apart
+QUOTES = 3  # quotations kept: what a person reads at a glance
 HEADING = 180  # characters; what is shorter and stands before a clause, or in the end, is not quoted alone
 SHORT = 300  # characters; a shorter span is joined with what follows: "(a) one hour" is not understood alone
 

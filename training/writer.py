@@ -23,6 +23,7 @@ from ingest.headings import SEPARATOR
 from rag.evidence import spans
 from rag.models import gguf
 from rag.models.catalogue import LANGUAGE, sha256, verify
+from rag.models.derived import derived
 from rag.models.llama import Adaptation, LanguageWeights, LlamaGenerator, requantise
 from rag.stems import stems
 from rag.tune.lora import Learner, Network, batches
@@ -131,10 +132,8 @@ def _train(arguments: argparse.Namespace) -> None:
 def _packaged(folder: Path) -> LanguageWeights:
     """The language model as it was before ours, as Q8_0."""
     ((name, digest),) = LANGUAGE.files.items()
-    path = folder / "packaged.Q8_0.gguf"
-    if not path.exists():
-        requantise(verify(LANGUAGE) / name, path)
-    return LanguageWeights(path, LANGUAGE.name, digest)
+    made = derived(folder, "packaged.gguf", digest, "Q8_0", lambda target: requantise(verify(LANGUAGE) / name, target))
+    return LanguageWeights(made, LANGUAGE.name, digest)
 
 
 def _judge(arguments: argparse.Namespace) -> None:

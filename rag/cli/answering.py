@@ -86,8 +86,7 @@ def search(
 ) -> int:
     """Find passages by words and by meaning. No language model is used."""
     models = load_models(settings, read=not no_reader)
-    from rag.answer import validate
-    from rag.events import answer as logs
+    from rag.answer import ask_logs, validate
     from rag.explain import Explanation
     from rag.explain import explain as reasons
 
@@ -106,7 +105,7 @@ def search(
         if explain:
             for row, reason in zip(rows, reasons(catalog, retriever.wording(text), hits), strict=True):
                 row["explain"] = asdict(reason)
-        logged = logs.answer(catalog, text, only)
+        logged = ask_logs(catalog, text, only)
         if logged is not None and logged.standing != "nothing":
             # What was counted goes first; where documents may answer better, last.
             events = [_event(citation, logged.confidence) for citation in logged.citations]

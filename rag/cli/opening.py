@@ -38,7 +38,7 @@ class Models:
     embedder: Callable[[], TextEmbedder]
     reader: Callable[[], Reader]
     generator: Callable[[], Generator]
-    expect_generator: Callable[[], None] = lambda: None  # begins to load it: it will probably be asked for
+    expect_generator: Callable[[], object] = lambda: None  # begins to load it: it will probably be asked for
 
 
 held: Models | None = None
@@ -74,12 +74,8 @@ def load_models(settings: Settings, *, read: bool = True) -> Models:
     def reader() -> Reader:
         return retrieving()[1] or _open_reader(settings)
 
-    writing = lru_cache(maxsize=1)(lambda: _beside(lambda: load_writer(settings)))
-
-    def expect() -> None:
-        writing()
-
-    return Models(models_key(settings), lambda: retrieving()[0], reader, lambda: writing()(), expect)
+    writing = lru_cache(maxsize=1)(lambda: start_generator(settings))
+    return Models(models_key(settings), lambda: retrieving()[0], reader, lambda: writing()(), writing)
 
 
 def open_catalog(settings: Settings) -> Catalog:

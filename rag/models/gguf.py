@@ -137,11 +137,11 @@ class _Reader:
         return name, offset, tuple(reversed(sizes)), kind
 
     def _tensor(self, place: _Place) -> NDArray[np.float32]:
-        start, shape, kind = place.start, place.shape, place.kind
+        shape, kind = place.shape, place.kind
         if kind not in _TYPES:
             raise ModelError(f"{self._path} has weights of ggml's type {kind}; only F32, F16 and Q8_0 are read.")
         size = int(np.prod(shape, dtype=np.int64)) // (_BLOCK if kind == _Q8_0 else 1)
-        stored = np.frombuffer(self._data, _TYPES[kind], size, start)
+        stored = np.frombuffer(self._data, _TYPES[kind], size, place.start)
         if kind == _Q8_0:
             whole = stored["values"].astype(np.float32) * stored["scale"].astype(np.float32)[:, None]
             return whole.reshape(shape)
