@@ -130,7 +130,7 @@ class YearlessClock:
         self._year: int | None = None
         self._last: datetime | None = None
         self._cached: tuple[str, datetime | None] = ("", None)
-        self._minute: tuple[str, datetime] = ("", EPOCH)  # the text of the last one up to its seconds, and its moment
+        self._day: tuple[str, datetime] = ("", EPOCH)  # the text of the last one up to its hour, and its midnight
 
     @property
     def state(self) -> ClockState:
@@ -140,23 +140,23 @@ class YearlessClock:
     @state.setter
     def state(self, state: ClockState) -> None:
         self._year, self._last = state
-        self._cached, self._minute = ("", None), ("", EPOCH)
+        self._cached, self._day = ("", None), ("", EPOCH)
 
     def parse(self, text: str) -> datetime | None:
         """The moment, taken for UTC; None if the text is no timestamp."""
         if text == self._cached[0]:
             return self._cached[1]
         moment: datetime | None
-        minute, begun = self._minute
-        if text[:13] == minute and (seconds := _SECONDS.get(text[13:])) is not None:
-            moment = self._last = begun + seconds  # no year has passed since: lines of one minute follow each other
+        day, begun = self._day
+        if text[:7] == day and (into := _into_day(text[7:])) is not None:
+            moment = self._last = begun + into  # no year has passed since: lines of one day follow each other
         else:
             moment = self._read(text)
         self._cached = (text, moment)
         return moment
 
     def _read(self, text: str) -> datetime | None:
-        self._minute = ("", EPOCH)
+        self._day = ("", EPOCH)
         if self._year is None:
             first = _with_year(text, self._changed.year)
             self._year = self._changed.year - (1 if first and first > self._changed else 0)
@@ -170,12 +170,19 @@ class YearlessClock:
             return _with_year(text, self._year - 1)  # a straggler from before New Year
         self._last = moment
         if len(text) == 15 and text[:3] in _MONTHS and moment.year == self._year:
-            self._minute = (text[:13], moment.replace(second=0))
+            self._day = (text[:7], moment.replace(hour=0, minute=0, second=0))
         return moment
 
 
 _MONTHS = {name: number for number, name in enumerate(calendar.month_abbr) if name}
+_MINUTES = {f"{hour:02}:{minute:02}:": timedelta(hours=hour, minutes=minute) for hour in range(24) for minute in range(60)}
 _SECONDS = {f"{number:02}": timedelta(seconds=number) for number in range(60)}
+
+
+def _into_day(text: str) -> timedelta | None:
+    """How long after midnight "00:17:01" is; None for what is written otherwise."""
+    minutes, seconds = _MINUTES.get(text[:6]), _SECONDS.get(text[6:])
+    return None if minutes is None or seconds is None else minutes + seconds
 
 
 def _with_year(text: str, year: int) -> datetime | None:

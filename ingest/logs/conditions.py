@@ -1,8 +1,8 @@
 """What a rule asks of an event: tests of fields, words and text, joined by and, or, not.
 
-A condition answers twice. From the kind of an event alone, its words, keys and keywords, it may already know
-(`decides`); that is remembered for each kind, so most rules are never asked about most events. Only then is it asked
-about the event (`holds`).
+A condition answers three times. From the kind of an event alone, its words, keys and keywords, it may already know
+(`decides`); or from the kind and what it did and who did it, which repeat, too. Both are remembered, so most rules are
+never asked about most events. Only then is it asked about the event (`holds`).
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -34,14 +34,23 @@ class Kind(NamedTuple):
     keys: frozenset[str] | None  # the keys of the rules that it may have, by `last_key`; None: any
 
 
+REPEATED = ("action", "actor", "error_code", "level")
+"""Fields of an event that have few values in a log."""
+
+Repeated = tuple[str | None, ...]
+"""The values of `REPEATED`."""
+
+
 class View:
     """An event as conditions see it. What is costly is worked out when it is first asked for."""
 
-    __slots__ = ("_fields", "event", "kind")
+    __slots__ = ("_fields", "_wanted", "event", "kind")
 
-    def __init__(self, event: Event, kind: Kind) -> None:
+    def __init__(self, event: Event, kind: Kind, wanted: frozenset[str] | None = None) -> None:
+        """`wanted`: the fields of its record that will be asked for, as `field_name` spells them; None: any."""
         self.event = event
         self.kind = kind
+        self._wanted = wanted
         self._fields: dict[str, list[str]] | None = None
 
     def values(self, name: str) -> list[str]:
@@ -51,7 +60,7 @@ class View:
             value = own(self.event)
             return [] if value is None else [value]
         if self._fields is None:
-            self._fields = fields_of(self.event.record) if self.event.record else {}
+            self._fields = fields_of(self.event.record, self._wanted) if self.event.record else {}
         return self._fields.get(field_name(name), [])
 
 
@@ -80,10 +89,15 @@ def last_key(name: str) -> str:
     return field_name(name).rpartition(".")[2]
 
 
-def fields_of(record: Mapping[str, object]) -> dict[str, list[str]]:
-    """The record's values by path and by last key: {"user.name": ["ann"], "name": ["ann"]}; "" for null."""
+def fields_of(record: Mapping[str, object], wanted: frozenset[str] | None = None) -> dict[str, list[str]]:
+    """The record's values by path and by last key: {"user.name": ["ann"], "name": ["ann"]}; "" for null.
+
+    Args:
+        record: nested, as it is in the log.
+        wanted: the paths and last keys that will be asked for, as `field_name` spells them; None: all.
+    """
     leaves: list[tuple[str, str, object]] = []
-    _gather(leaves, record, "", 0)
+    _gather(leaves, record, "", 0, wanted)
     found: dict[str, list[str]] = {}
     for path, last, value in leaves[:LEAVES_MAX]:
         if isinstance(value, str):
@@ -96,45 +110,53 @@ def fields_of(record: Mapping[str, object]) -> dict[str, list[str]]:
     return found
 
 
-def _gather(leaves: list[tuple[str, str, object]], value: object, path: str, depth: int) -> None:
+def _gather(
+    leaves: list[tuple[str, str, object]], value: object, path: str, depth: int, wanted: frozenset[str] | None
+) -> None:
     """Append (path, last key, value) of all that a value holds, somewhat more than `LEAVES_MAX` at the most."""
     if len(leaves) >= LEAVES_MAX:
         return
     if isinstance(value, dict):
         if depth >= DEPTH_MAX:
             return
-        names, pairs = (_places if len(value) <= _KEYS_MAX else _places.__wrapped__)(path, tuple(value))
-        for name, below, last in names:
+        places = _places if len(value) <= _KEYS_MAX else _places.__wrapped__
+        names, pairs = places(path, tuple(value), wanted)
+        for name, below, last, asked in names:
             inner = value[name]
             if isinstance(inner, dict | list):
-                _gather(leaves, inner, below, depth + 1)
-            else:
+                _gather(leaves, inner, below, depth + 1, wanted)
+            elif asked:
                 leaves.append((below, last, inner))
         for label, content, otherwise in pairs:
             spelled = value[label]
             if isinstance(spelled, str):
-                _gather(leaves, value[content], field_name(spelled).replace(".", "") or otherwise, depth + 1)
+                name = field_name(spelled).replace(".", "") or otherwise
+                _gather(leaves, value[content], name, depth + 1, wanted)
     elif isinstance(value, list):
         for inner in value[:100]:
-            _gather(leaves, inner, path, depth + 1)
+            _gather(leaves, inner, path, depth + 1, wanted)
     else:
         leaves.append((path, path.rpartition(".")[2], value))
 
 
 _KEYS_MAX = 200  # keys of a mapping whose meaning is remembered; what has more is data, and never the same twice
 
-_Names = tuple[tuple[str, str, str], ...]
+_Places = tuple[tuple[tuple[str, str, str, bool], ...], tuple[tuple[str, str, str], ...]]
 
 
 @lru_cache(maxsize=8192)  # the shapes of a log's records are few
-def _places(path: str, keys: tuple[str, ...]) -> tuple[_Names, _Names]:
-    """What the keys of a mapping at a path mean: (key, path below, last key) of each, and its pairs of `PAIR_NAMES` as
-    (key of the label, key of the content, label). Of keys that are spelled alike the last one counts.
+def _places(path: str, keys: tuple[str, ...], wanted: frozenset[str] | None) -> _Places:
+    """What the keys of a mapping at a path mean: (key, path below, last key, whether a value there is wanted) of each,
+    and its pairs of `PAIR_NAMES` as (key of the label, key of the content, label). Of keys that are spelled alike the
+    last one counts.
     """
     names = {field_name(str(key)).replace(".", ""): key for key in keys}
     below = ((key, f"{path}.{name}" if path else name, name) for name, key in names.items())
     pairs = ((names[one], names[other], one) for one, other in PAIR_NAMES if one in names and other in names)
-    return tuple(below), tuple(pairs)
+    return (
+        tuple((key, at, name, wanted is None or at in wanted or name in wanted) for key, at, name in below),
+        tuple(pairs),
+    )
 
 
 class Condition(Protocol):
@@ -150,11 +172,15 @@ class Condition(Protocol):
         ...
 
     def wants(self) -> Iterator[str]:
-        """The keys of a record that it looks for, by `last_key`."""
+        """The fields of a record that it looks for, by `field_name`."""
         ...
 
-    def decides(self, kind: Kind) -> bool | None:
-        """Whether it holds for every event of a kind, for none, or None: it depends."""
+    def reads(self) -> Iterator[str]:
+        """The fields that it looks at."""
+        ...
+
+    def decides(self, kind: Kind, repeated: Repeated | None = None) -> bool | None:
+        """Whether it holds for every event of a kind (and with these values), for none, or None: it depends."""
         ...
 
     def holds(self, view: View) -> bool:
@@ -181,7 +207,10 @@ class Words:
     def wants(self) -> Iterator[str]:
         yield from ()
 
-    def decides(self, kind: Kind) -> bool | None:
+    def reads(self) -> Iterator[str]:
+        yield from ()
+
+    def decides(self, kind: Kind, repeated: Repeated | None = None) -> bool | None:
         found = (phrase in kind.stems for phrase in self.phrases)
         return all(found) if self.every else any(found)
 
@@ -204,7 +233,10 @@ class Keywords:
     def wants(self) -> Iterator[str]:
         yield from ()
 
-    def decides(self, kind: Kind) -> bool | None:
+    def reads(self) -> Iterator[str]:
+        yield from ()
+
+    def decides(self, kind: Kind, repeated: Repeated | None = None) -> bool | None:
         found = [part in kind.marks for part in self.parts]
         if self.every:
             return False if not all(found) else None if self.matchers else True
@@ -230,7 +262,25 @@ class _OfField:
 
     def wants(self) -> Iterator[str]:
         if self.name not in _OWN:
-            yield last_key(self.name)
+            yield field_name(self.name)
+
+    def reads(self) -> Iterator[str]:
+        yield self.name
+
+    def decides(self, kind: Kind, repeated: Repeated | None = None) -> bool | None:
+        if self.name == "outcome":
+            return self.fits([kind.outcome] if kind.outcome else [])
+        if repeated is not None and self.name in REPEATED:
+            value = repeated[REPEATED.index(self.name)]
+            return self.fits([] if value is None else [value])
+        return self.fits([]) if _lacks(kind, self.name) else None
+
+    def holds(self, view: View) -> bool:
+        return self.fits(view.values(self.name))
+
+    def fits(self, values: list[str]) -> bool:
+        """Whether it holds for a field with these values."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,15 +292,7 @@ class Field(_OfField):
     every: bool = False
     cost: int = 20
 
-    def decides(self, kind: Kind) -> bool | None:
-        if self.name == "outcome":
-            return self._fits([kind.outcome] if kind.outcome else [])
-        return False if _lacks(kind, self.name) else None
-
-    def holds(self, view: View) -> bool:
-        return self._fits(view.values(self.name))
-
-    def _fits(self, values: list[str]) -> bool:
+    def fits(self, values: list[str]) -> bool:
         if not values:
             return False
         found = (any(map(matches, values)) for matches in self.matchers)
@@ -265,11 +307,8 @@ class Present(_OfField):
     wanted: bool
     cost: int = 20
 
-    def decides(self, kind: Kind) -> bool | None:
-        return not self.wanted if _lacks(kind, self.name) else None
-
-    def holds(self, view: View) -> bool:
-        return any(view.values(self.name)) is self.wanted
+    def fits(self, values: list[str]) -> bool:
+        return any(values) is self.wanted
 
 
 def _lacks(kind: Kind, name: str) -> bool:
@@ -292,10 +331,14 @@ class AtLeast:
         for part in self.parts:
             yield from part.wants()
 
-    def decides(self, kind: Kind) -> bool | None:
+    def reads(self) -> Iterator[str]:
+        for part in self.parts:
+            yield from part.reads()
+
+    def decides(self, kind: Kind, repeated: Repeated | None = None) -> bool | None:
         left, open_ = self.least, 0
         for part in self.parts:
-            answer = part.decides(kind)
+            answer = part.decides(kind, repeated)
             left -= answer is True
             open_ += answer is None
         return True if left <= 0 else False if left > open_ else None
@@ -331,8 +374,11 @@ class Not:
     def wants(self) -> Iterator[str]:
         yield from self.part.wants()
 
-    def decides(self, kind: Kind) -> bool | None:
-        answer = self.part.decides(kind)
+    def reads(self) -> Iterator[str]:
+        yield from self.part.reads()
+
+    def decides(self, kind: Kind, repeated: Repeated | None = None) -> bool | None:
+        answer = self.part.decides(kind, repeated)
         return None if answer is None else not answer
 
     def holds(self, view: View) -> bool:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache, lru_cache
+from itertools import groupby
 
 from ingest.logs.access import outcome_of_status
 from ingest.logs.clock import from_epoch, has_zone, parse_time
@@ -67,8 +68,12 @@ def clip(text: str) -> str:
 def family_of(record: Record) -> Family | None:
     """The service whose shape the record has."""
     for first, family in _BY_KEY:
-        if first in record and all(_at(record, path) is not None for path in family.needs):
-            return family
+        if first in record:
+            for path in family.needs:
+                if _at(record, path) is None:
+                    break
+            else:
+                return family
     return None
 
 
@@ -118,10 +123,18 @@ class Mapper:
 
     def _known(self, family: Family, record: Record, lines: tuple[int, int], detail: str) -> Event:
         def first(paths: tuple[str, ...]) -> str | None:
-            for path in paths:
-                value = _at(record, path)
-                if value is not None and (text := _text(value)):
-                    return text
+            for head, below in _by_head(paths):
+                value = record.get(head) if below else _at(record, head)
+                if value is None:
+                    continue
+                if not below:
+                    if text := _text(value):
+                        return text
+                    continue
+                for key_below, path in below:
+                    inner = value.get(key_below) if key_below and isinstance(value, dict) else _at(record, path)
+                    if inner is not None and (text := _text(inner)):
+                        return text
             return None
 
         action = first(family.action)
@@ -263,6 +276,24 @@ def _at(record: Record, path: str) -> object:
         else:
             return None
     return value
+
+
+@cache  # of the paths in `keys`
+def _by_head(paths: tuple[str, ...]) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
+    """Neighbouring paths with the same first key together, so that where it is missing none of them is tried.
+
+    Returns (the first key, ((the second key or "" where more follow, path), …)); (path, ()) for one without a second key
+    and for several paths that are joined.
+    """
+
+    def head(path: str) -> tuple[str, bool]:
+        first, dot, _ = path.partition(".")
+        return (path, False) if not dot or "+" in path else (first, True)
+
+    return tuple(
+        (name, tuple((path.partition(".")[2] if path.count(".") == 1 else "", path) for path in group) if deep else ())
+        for (name, deep), group in groupby(paths, head)
+    )
 
 
 @cache  # of the paths in `keys`

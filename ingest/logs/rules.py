@@ -1,14 +1,16 @@
 """Which rules an event meets. The rules are files in `rulebook/`, in the Sigma format; a user's folder adds to them.
 
-Most events are of a few kinds: which rules a kind leaves open is worked out once. A kind is told by what was found in
-the event's text, in the order in which it was found; that two orders are the same kind is seen when a new one is met.
+Most events are of a few kinds: which rules a kind leaves open is worked out once, and for those of them that look at
+who did it, once for each actor. A kind is told by what was found in the event's text, in the order in which it was
+found; that two orders are the same kind is seen when a new one is met.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
+from operator import attrgetter
 from pathlib import Path
 
-from ingest.logs.conditions import Kind, View, said_of
+from ingest.logs.conditions import REPEATED, Kind, Repeated, View, last_key, said_of
 from ingest.logs.events import Event, Outcome
 from ingest.logs.sigma import Rule, read_rules
 
@@ -19,8 +21,47 @@ _PUNCTUATION = b" _-.@$/#"  # in keys, where it makes no difference: "event_type
 _KINDS_MAX = 8192  # kinds of events whose rules are remembered
 _FOUND_MAX = 32_768  # orders in which marks and keys were found whose kinds are remembered, about 30 MB at the most
 
+_ACTORS_MAX = 8192  # events of a kind, told apart by `REPEATED`, whose rules are remembered
+
+_repeated = attrgetter(*(field if field != "level" else "severity" for field in REPEATED))
+
 _Found = tuple[str, str | None, tuple[int, ...], tuple[int, ...] | None]
 """What tells an event's kind: stems, outcome, and by their numbers the marks and keys in the order of its text."""
+
+
+class _Open:
+    """The rules that a kind of event leaves open."""
+
+    __slots__ = ("_by_repeated", "_kind", "_rules", "_wanted")
+
+    def __init__(self, kind: Kind, rules: tuple[Rule, ...], wanted: frozenset[str]) -> None:
+        """`wanted`: the fields of records that any rule looks for."""
+        self._kind = kind
+        self._rules = rules
+        self._wanted = wanted
+        looked_at = any(field in REPEATED for rule in rules for field in rule.condition.reads())
+        self._by_repeated: dict[Repeated, tuple[Rule, ...]] | None = {} if looked_at else None
+
+    def met_by(self, event: Event) -> list[Rule]:
+        """The rules that an event of this kind meets."""
+        rules = self._rules
+        if self._by_repeated is not None:
+            repeated: Repeated = _repeated(event)
+            known = self._by_repeated.get(repeated)
+            rules = self._left_open(repeated) if known is None else known
+        if not rules:
+            return []
+        tried = event.outcome in (Outcome.FAILURE, Outcome.DENIED)
+        view = View(event, self._kind, self._wanted)
+        return [rule for rule in rules if not (tried and rule.attempts == "ignore") and rule.condition.holds(view)]
+
+    def _left_open(self, repeated: Repeated) -> tuple[Rule, ...]:
+        assert self._by_repeated is not None
+        if len(self._by_repeated) >= _ACTORS_MAX:
+            self._by_repeated.clear()
+        rules = tuple(rule for rule in self._rules if rule.condition.decides(self._kind, repeated) is not False)
+        self._by_repeated[repeated] = rules
+        return rules
 
 
 class Rules:
@@ -30,11 +71,12 @@ class Rules:
         """`rules`: of two with the same id the later one counts, so a user's rule replaces a shipped one."""
         self.rules = tuple(rule for rule in {rule.id: rule for rule in rules}.values() if rule.active)
         self._marks = _Finder({mark: mark for rule in self.rules for mark in rule.condition.marks()})
-        keys = {key for rule in self.rules for key in rule.condition.wants()}
+        self._wanted = frozenset(name for rule in self.rules for name in rule.condition.wants())
+        keys = {last_key(name) for name in self._wanted}
         # A key stands in quotation marks; in a record inside a string, the second one has a backslash before it.
         self._keys = _Finder({f'"{key}{end}': key for key in keys for end in ('"', "\\")})
-        self._open: dict[_Found, tuple[Kind, tuple[Rule, ...]]] = {}
-        self._kinds: dict[Kind, tuple[Rule, ...]] = {}
+        self._open: dict[_Found, _Open] = {}
+        self._kinds: dict[Kind, _Open] = {}
 
     def met_by(self, event: Event) -> list[Rule]:
         """The rules that an event meets, in the order of the set."""
@@ -44,35 +86,27 @@ class Rules:
             if len(self._open) >= _FOUND_MAX:
                 self._open.clear()
             known = self._open[found] = self._left_open(found)
-        kind, candidates = known
-        if not candidates:
-            return []
-        tried = event.outcome in (Outcome.FAILURE, Outcome.DENIED)
-        view = View(event, kind)
-        return [rule for rule in candidates if not (tried and rule.attempts == "ignore") and rule.condition.holds(view)]
+        return known.met_by(event)
 
     def _find(self, event: Event) -> _Found:
-        lower = event.text.lower()
+        lower = event.text.lower().encode(errors="surrogatepass")
         keys: tuple[int, ...] | None = None
         if event.record is None:
             keys = ()
-        elif lower.startswith("{") and "\\u" not in lower:  # otherwise keys may be elsewhere, or spelled otherwise
-            keys = self._keys.find(lower.encode(errors="replace").translate(None, _PUNCTUATION).decode())
+        elif lower.startswith(b"{") and b"\\u" not in lower:  # otherwise keys may be elsewhere, or spelled otherwise
+            keys = self._keys.find(lower.translate(None, _PUNCTUATION))
         return said_of(event), event.outcome, self._marks.find(lower), keys
 
-    def _left_open(self, found: _Found) -> tuple[Kind, tuple[Rule, ...]]:
+    def _left_open(self, found: _Found) -> _Open:
         stems, outcome, marks, keys = found
         kind = Kind(stems, outcome, self._marks.names(marks), None if keys is None else self._keys.names(keys))
-        return kind, self._candidates(kind)
-
-    def _candidates(self, kind: Kind) -> tuple[Rule, ...]:
-        candidates = self._kinds.get(kind)
-        if candidates is None:
+        known = self._kinds.get(kind)
+        if known is None:
             if len(self._kinds) >= _KINDS_MAX:
                 self._kinds.clear()
-            candidates = tuple(rule for rule in self.rules if rule.condition.decides(kind) is not False)
-            self._kinds[kind] = candidates
-        return candidates
+            rules = tuple(rule for rule in self.rules if rule.condition.decides(kind) is not False)
+            known = self._kinds[kind] = _Open(kind, rules, self._wanted)
+        return known
 
 
 class _Finder:
@@ -84,10 +118,12 @@ class _Finder:
 
         self._names = list(names.values())
         # The largest form of the automaton, some 100 kB here, is twice as fast as the one that would be chosen.
-        self._automaton = ahocorasick_rs.AhoCorasick(list(names), implementation=ahocorasick_rs.Implementation.DFA)
+        self._automaton = ahocorasick_rs.BytesAhoCorasick(
+            [name.encode() for name in names], implementation=ahocorasick_rs.Implementation.DFA
+        )
 
-    def find(self, text: str) -> tuple[int, ...]:
-        """The numbers of what stands in the text, in its order."""
+    def find(self, text: bytes) -> tuple[int, ...]:
+        """The numbers of what stands in the text (UTF-8), in its order."""
         return tuple([match[0] for match in self._automaton.find_matches_as_indexes(text, overlapping=True)])
 
     def names(self, numbers: Iterable[int]) -> frozenset[str]:

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
-from typing import NamedTuple
 
 from ingest.logs.clock import YearlessClock, has_zone, parse_time
 from ingest.logs.events import Event, Outcome
@@ -51,14 +50,8 @@ _NAMED = ("actor", "object", "source")
 _NAME = re.compile(r"\(\?P<\w+>")
 
 
-class Meaning(NamedTuple):
-    """What a sentence says. "" where it names nobody and nothing."""
-
-    action: str
-    outcome: str | None
-    actor: str | None
-    object: str | None
-    source: str | None
+Meaning = tuple[Saying, str | None, str | None, str | None]
+"""A sentence, and whom and what it names: actor, object, source. None or "" where it names nobody and nothing."""
 
 
 class Sayings:
@@ -66,16 +59,17 @@ class Sayings:
 
     def __init__(self, sayings: Sequence[Saying]) -> None:
         branches: list[str] = []
-        self._by_group: dict[int, tuple[Saying, tuple[int | None, ...]]] = {}  # its group; those of _NAMED
+        self._by_group: dict[int, tuple[Saying, tuple[int, int, int]]] = {}  # its group; those of _NAMED
+        nothing = 1 + sum(1 + saying.pattern.groups for saying in sayings)  # a group that never matches
         group = 1
         for saying in sayings:
             pattern, within = saying.pattern, saying.pattern.groupindex
-            places = tuple(group + within[name] if name in within else None for name in _NAMED)
-            self._by_group[group] = saying, places
+            actor, object_, source = (group + within[name] if name in within else nothing for name in _NAMED)
+            self._by_group[group] = saying, (actor, object_, source)
             flags = "s" if pattern.flags & re.DOTALL else ""
             branches.append(f"((?{flags}:{_NAME.sub('(', pattern.pattern)}))")
             group += 1 + pattern.groups
-        self._pattern = re.compile("|".join(branches))
+        self._pattern = re.compile("|".join([*branches, "(?!)()"]))
 
     def meaning(self, message: str) -> Meaning | None:
         """What a message means; None for what is none of the sentences."""
@@ -84,9 +78,7 @@ class Sayings:
             return None
         assert match.lastindex is not None  # a branch is a group, which ends after those in it
         saying, places = self._by_group[match.lastindex]
-        return Meaning(
-            saying.action, saying.outcome, *[match[place] if place is not None else None for place in places]
-        )
+        return (saying, *match.group(*places))
 
 
 _SSHD = (
@@ -206,10 +198,14 @@ class Rfc3164:
 
     def parse(self, number: int, text: str) -> tuple[Event, ...] | None:
         """The line's event; None if this is no such line."""
-        match = _RFC3164.match(text) or _RFC3164_BARE.match(text)
-        if match is None:
+        match = _RFC3164.match(text)
+        if match is not None:
+            priority, stamp, program, message = match.group("pri", "time", "program", "message")
+        elif (match := _RFC3164_BARE.match(text)) is not None:
+            program = None
+            priority, stamp, message = match.group("pri", "time", "message")
+        else:
             return None
-        stamp = match["time"]
         if stamp[0].isalpha():
             self._yearless = True
             time = self.clock.parse(stamp)
@@ -217,8 +213,7 @@ class Rfc3164:
             time = parse_time(stamp)
         if time is None:
             return None
-        program = match["program"] if "program" in match.re.groupindex else None
-        return (_event(number, time, program, match["message"], _severity(match["pri"])),)
+        return (_event(number, time, program, message, _severity(priority)),)
 
     def notes(self) -> list[str]:
         """What a reader must know about the times."""
@@ -273,14 +268,15 @@ def _event(number: int, time: datetime | None, program: str | None, message: str
             (number, number), time, None, None, None, None, None, None, message, False, severity,
             f"{program}: {message}" if program else message,
         )  # fmt: skip
+    saying, actor, object_, source = meaning
     return Event(
         (number, number),
         time,
-        meaning.actor or None,
-        meaning.action,
-        meaning.object or None,
-        meaning.outcome,
-        meaning.source or None,
+        actor or None,
+        saying.action,
+        object_ or None,
+        saying.outcome,
+        source or None,
         None,
         message,
         False,
