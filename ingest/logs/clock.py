@@ -59,7 +59,7 @@ def parse_time(text: str) -> datetime | None:
     text = text.strip()
     if not text or len(text) > _LONGEST:
         return None
-    if _BARE.match(text):
+    if text[4:5] != "-" and _BARE.match(text):
         return from_epoch(float(text))
     if text.endswith(" UTC"):
         text = text[:-4] + "+00:00"
@@ -111,6 +111,8 @@ def moment_of(hour: int) -> datetime:
 
 
 def _in_utc(moment: datetime) -> datetime:
+    if moment.tzinfo is UTC:
+        return moment
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 

@@ -123,7 +123,7 @@ def _gather(
         names, pairs = places(path, tuple(value), wanted)
         for name, below, last, asked in names:
             inner = value[name]
-            if isinstance(inner, dict | list):
+            if isinstance(inner, _NESTED):
                 _gather(leaves, inner, below, depth + 1, wanted)
             elif asked:
                 leaves.append((below, last, inner))
@@ -140,6 +140,8 @@ def _gather(
 
 
 _KEYS_MAX = 200  # keys of a mapping whose meaning is remembered; what has more is data, and never the same twice
+
+_NESTED = (dict, list)  # made once: `dict | list` takes longer to make than to ask for
 
 _Places = tuple[tuple[tuple[str, str, str, bool], ...], tuple[tuple[str, str, str], ...]]
 

@@ -7,7 +7,7 @@ import ipaddress
 import re
 from functools import lru_cache
 
-from ingest.logs.events import Outcome
+from ingest.logs.events import TRIED, Outcome
 from ingest.logs.words import words_of
 
 _LOGIN = frozenset("login logon logins signin authentication authenticate auth".split())
@@ -41,7 +41,7 @@ def login(action: str | None, outcome: str | None) -> bool | None:
     is_login = not words.isdisjoint(_LOGIN) or "log in" in joined or "sign in" in joined
     if not is_login or not words.isdisjoint(_NOT_LOGIN):
         return None
-    if outcome in (Outcome.FAILURE, Outcome.DENIED) or not words.isdisjoint(_FAILED):
+    if outcome in TRIED or not words.isdisjoint(_FAILED):
         return False
     return True if outcome in (Outcome.SUCCESS, None) else None
 
@@ -80,7 +80,7 @@ _INTERNAL = tuple(
 @lru_cache(maxsize=8192)
 def of_record(action: str | None, outcome: str | None) -> str | None:
     """`approve`, `alter` or `enter` for what has been done to a record."""
-    if action is None or outcome in (Outcome.FAILURE, Outcome.DENIED):
+    if action is None or outcome in TRIED:
         return None
     words = set(words_of(action))
     for kind, verbs in (("approve", _APPROVE), ("alter", _ALTER), ("enter", _ENTER)):

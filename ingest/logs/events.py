@@ -23,6 +23,10 @@ class Outcome(StrEnum):
     DENIED = "denied"
 
 
+TRIED = frozenset((Outcome.FAILURE, Outcome.DENIED))
+"""What became of an action that was only tried."""
+
+
 class Deed(NamedTuple):
     """Who did what to what, how it ended and from where: what the events of a log repeat."""
 

@@ -183,15 +183,15 @@ class Analysis:
 
     def stretches(self, events: Iterable[Event]) -> Iterator[Stretch]:
         """Make templates of events and judge them by the rules; for all other counts they come back by the stretch."""
-        selection, templates, judge, recorder = self._selection, self.templates, self.watch.judge, Recorder()
+        selection, recorder = self._selection, Recorder()
+        mine, judge, record = self.templates.add, self.watch.judge, recorder.add
         for event in events:
             if selection is not None and not selection.takes(event):
                 self.left_out += 1
                 continue
-            templates.add(event.message, event.lines[0], ready=event.templated)
+            mine(event.message, event.lines[0], ready=event.templated)
             judge(event)
-            recorder.add(event)
-            if recorder.full:
+            if record(event):
                 yield recorder.take()
         yield recorder.take()
 

@@ -130,11 +130,10 @@ def read_events(text: Text, found: Recognition, ledger: Ledger) -> Iterator[Even
     if found.document:
         yield from read_windows(text, ledger) if found.windows else read_document(text, ledger)
         return
-    lines = _numbered(text, ledger)
     if found.delimiter:
-        yield from read_table(lines, found.delimiter, ledger)
+        yield from read_table(_numbered(text, ledger), found.delimiter, ledger)
         return
-    yield from _read_lines(lines, found.line_formats, ledger)
+    yield from _read_lines(_numbered(text, ledger), found.line_formats, ledger)
     for form in found.line_formats:
         if ledger.formats[form.name]:
             for note in form.notes():
@@ -157,6 +156,10 @@ def _read_lines(lines: Iterator[tuple[int, str]], formats: Sequence[LineFormat],
     pending: Event | None = None  # the last event, which the next line may continue
     tail: list[str] = []  # the lines that continue it
     last = kept = 0  # their last number; their characters
+    counts = [0] * len(formats)  # events
+    tried = [(which, form.parse) for which, form in enumerate(formats)]
+    tried_indented = [one for one, form in zip(tried, formats, strict=True) if not isinstance(form, PlainText)]
+    joining = {which: form for which, form in enumerate(formats) if isinstance(form, Auditd)}
     for number, text in lines:
         if not text or text.isspace():
             ledger.blank_lines += 1
@@ -165,27 +168,26 @@ def _read_lines(lines: Iterator[tuple[int, str]], formats: Sequence[LineFormat],
             ledger.unparsed.append(number)
             ledger.note("Lines that hold NUL bytes count as unparsed: a crash may have left them.")
             continue
-        indented = pending is not None and text[0] in " \t"
-        events = None
-        for form in formats:
-            if indented and isinstance(form, PlainText):
-                break
-            events = form.parse(number, text)
+        events: tuple[Event, ...] | None = None
+        for which, parse in tried_indented if text[0] in " \t" and pending is not None else tried:
+            events = parse(number, text)
             if events:
-                ledger.formats[form.name] += len(events)
                 break
         if events:
             ledger.event_lines += 1
-            if isinstance(form, Auditd) and pending is not None and not last:
-                joined = form.joined(pending, events[0])
+            if which in joining and pending is not None and not last:
+                joined = joining[which].joined(pending, events[0])
                 if joined is not None:
-                    ledger.formats[form.name] -= 1
+                    counts[which] += len(events) - 1
                     pending = joined
                     continue
+            counts[which] += len(events)
             if pending is not None:
                 yield _joined(pending, tail, last) if last else pending
-            tail, last, kept = [], 0, 0
-            yield from events[:-1]
+                if last:
+                    tail, last, kept = [], 0, 0
+            if len(events) > 1:
+                yield from events[:-1]
             pending = events[-1]
         elif pending is not None and _TRACE.match(text):
             ledger.event_lines += 1
@@ -195,6 +197,9 @@ def _read_lines(lines: Iterator[tuple[int, str]], formats: Sequence[LineFormat],
                 kept += len(text)
         else:
             ledger.unparsed.append(number)
+    for form, count in zip(formats, counts, strict=True):
+        if count:
+            ledger.formats[form.name] += count
     if pending is not None:
         yield _joined(pending, tail, last) if last else pending
 

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, lru_cache
 from itertools import groupby
@@ -52,9 +53,6 @@ def outcome_word(text: str) -> str | None:
     return clip(word)
 
 
-_BY_KEY = tuple((family.needs[0].partition(".")[0], family) for family in FAMILIES)
-
-
 def outcome_of_error(code: str) -> Outcome:
     """What an error code says of the action."""
     return Outcome.DENIED if _DENIED_CODE.search(code) else Outcome.FAILURE
@@ -67,14 +65,8 @@ def clip(text: str) -> str:
 
 def family_of(record: Record) -> Family | None:
     """The service whose shape the record has."""
-    for first, family in _BY_KEY:
-        if first in record:
-            for path in family.needs:
-                if _at(record, path) is None:
-                    break
-            else:
-                return family
-    return None
+    known = _known_shape(record)
+    return known.family if known else None
 
 
 def is_event(record: Record) -> bool:
@@ -111,36 +103,22 @@ class Mapper:
     def event(self, record: Record, lines: tuple[int, int], detail: str) -> Event:
         """The record's event. `detail` is the record as it stands in the log."""
         record = _unpacked(record)
-        family = family_of(record)
-        if family:
-            self.families.add(family.name)
-            return self._known(family, record, lines, detail)
-        return self._generic(record, lines, detail)
+        known = _known_shape(record)
+        if known is None:
+            return self._generic(record, lines, detail)
+        self.families.add(known.family.name)
+        return self._known(known, record, lines, detail)
 
     def notes(self) -> list[str]:
         """What a reader must know about the times."""
         return ["Timestamps without a zone are read as UTC."] if self._zoneless else []
 
-    def _known(self, family: Family, record: Record, lines: tuple[int, int], detail: str) -> Event:
-        def first(paths: tuple[str, ...]) -> str | None:
-            for head, below in _by_head(paths):
-                value = record.get(head) if below else _at(record, head)
-                if value is None:
-                    continue
-                if not below:
-                    if text := _text(value):
-                        return text
-                    continue
-                for key_below, path in below:
-                    inner = value.get(key_below) if key_below and isinstance(value, dict) else _at(record, path)
-                    if inner is not None and (text := _text(inner)):
-                        return text
-            return None
-
-        action = first(family.action)
+    def _known(self, known: "_Known", record: Record, lines: tuple[int, int], detail: str) -> Event:
+        family = known.family
+        action = _first(record, known.action)
         action = family.codes.get(action or "", action)
-        error = first(family.error_code)
-        outcome = outcome_word(first(family.outcome) or "")
+        error = _first(record, known.error_code)
+        outcome = outcome_word(_first(record, known.outcome) or "")
         if outcome == Outcome.FAILURE and family.outcome[0].endswith(".granted"):
             outcome = Outcome.DENIED
         if error and outcome_word(error) is Outcome.SUCCESS:
@@ -149,20 +127,20 @@ class Mapper:
             outcome = outcome_of_error(error) if error else Outcome.SUCCESS
         elif outcome == Outcome.SUCCESS:
             error = None
-        message = " ".join(filter(None, (first(family.service), action, error or _unless_success(outcome))))
-        actor = first(family.actor)
+        message = " ".join(filter(None, (_first(record, known.service), action, error or _unless_success(outcome))))
+        actor = _first(record, known.actor)
         return Event(
             lines,
-            self._moment(next((v for path in family.time if (v := _at(record, path)) is not None), None)),
+            self._first_moment(record, family.time),
             _short(actor) if actor else None,
             action,
-            first(family.object),
+            _first(record, known.object),
             outcome,
-            first(family.source),
+            _first(record, known.source),
             error,
             message,
             True,
-            level_word(first(family.severity)),
+            level_word(_first(record, known.severity)),
             detail,
             _about(action, (_at(record, path) for path in family.about)) if family.about else "",
             record,
@@ -214,6 +192,14 @@ class Mapper:
             _about(action, (flat[name] for name in names["about"])),
             record,
         )
+
+    def _first_moment(self, record: Record, paths: Iterable[str]) -> datetime | None:
+        """The moment that the first path with a value names."""
+        for path in paths:
+            value = _at(record, path)
+            if value is not None:
+                return self._moment(value)
+        return None
 
     def _moment(self, value: object) -> datetime | None:
         moment = _time(value)
@@ -278,22 +264,71 @@ def _at(record: Record, path: str) -> object:
     return value
 
 
-@cache  # of the paths in `keys`
-def _by_head(paths: tuple[str, ...]) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
-    """Neighbouring paths with the same first key together, so that where it is missing none of them is tried.
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Neighbouring paths with the same first key: where it is missing, none of them has to be tried."""
 
-    Returns (the first key, ((the second key or "" where more follow, path), …)); (path, ()) for one without a second key
-    and for several paths that are joined.
-    """
+    head: str  # the first key; or the whole path, of one key or of several paths that are joined
+    below: tuple[tuple[str, str], ...]  # (the second key, the path) of each; none for a path that stands alone
+    keys: frozenset[str] | None  # the second keys, where nothing follows them; None: more does
 
+
+def _places(paths: tuple[str, ...]) -> tuple[_Places, ...]:
     def head(path: str) -> tuple[str, bool]:
         first, dot, _ = path.partition(".")
         return (path, False) if not dot or "+" in path else (first, True)
 
-    return tuple(
-        (name, tuple((path.partition(".")[2] if path.count(".") == 1 else "", path) for path in group) if deep else ())
-        for (name, deep), group in groupby(paths, head)
-    )
+    found = []
+    for (name, deep), group in groupby(paths, head):
+        below = tuple((path.split(".")[1], path) for path in group) if deep else ()
+        flat = deep and all(path.count(".") == 1 for _, path in below)
+        found.append(_Places(name, below, frozenset(key for key, _ in below) if flat else None))
+    return tuple(found)
+
+
+def _first(record: Record, places: tuple[_Places, ...]) -> str | None:
+    """The first value that is there and names something, as text."""
+    for place in places:
+        if not place.below:
+            value = _at(record, place.head)
+            if value is not None and (text := _text(value)):
+                return text
+            continue
+        inner = record.get(place.head)
+        if inner is None:
+            continue
+        flat = place.keys is not None and isinstance(inner, dict)
+        if flat and place.keys.isdisjoint(inner):
+            continue
+        for key_below, path in place.below:
+            value = inner.get(key_below) if flat else _at(record, path)
+            if value is not None and (text := _text(value)):
+                return text
+    return None
+
+
+class _Known:
+    """A family, and where its records keep what, made ready to be looked up."""
+
+    def __init__(self, family: Family) -> None:
+        self.family = family
+        self.action, self.error_code, self.outcome = map(_places, (family.action, family.error_code, family.outcome))
+        self.service, self.actor, self.object = map(_places, (family.service, family.actor, family.object))
+        self.source, self.severity = map(_places, (family.source, family.severity))
+
+
+_KNOWN = tuple((family.needs[0].partition(".")[0], _Known(family)) for family in FAMILIES)
+
+
+def _known_shape(record: Record) -> _Known | None:
+    for first, known in _KNOWN:
+        if first in record:
+            for path in known.family.needs:
+                if _at(record, path) is None:
+                    break
+            else:
+                return known
+    return None
 
 
 @cache  # of the paths in `keys`

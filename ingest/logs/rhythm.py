@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.logs.clock import EPOCH_HOURS, HOUR, MINUTE, NO_TIME, SECOND, iso, moment_at, moment_of
-from ingest.logs.events import Deed, Outcome
+from ingest.logs.events import TRIED, Deed
 from ingest.logs.findings import Finding, finding
 from ingest.logs.stretch import NO_MARK, Stretch
 
@@ -145,7 +145,7 @@ class Bursts:
 
     def wants(self, deed: Deed) -> bool:
         """Whether it has to see what does this."""
-        return deed.outcome in (Outcome.FAILURE, Outcome.DENIED)
+        return deed.outcome in TRIED
 
     def follow(self, stretch: Stretch) -> None:
         """Take the next events."""

@@ -11,7 +11,7 @@ from operator import attrgetter
 from pathlib import Path
 
 from ingest.logs.conditions import REPEATED, Kind, Repeated, View, last_key, said_of
-from ingest.logs.events import Event, Outcome
+from ingest.logs.events import TRIED, Event
 from ingest.logs.sigma import Rule, read_rules
 
 SHIPPED = Path(__file__).parent / "rulebook"
@@ -51,7 +51,7 @@ class _Open:
             rules = self._left_open(repeated) if known is None else known
         if not rules:
             return []
-        tried = event.outcome in (Outcome.FAILURE, Outcome.DENIED)
+        tried = event.outcome in TRIED
         view = View(event, self._kind, self._wanted)
         return [rule for rule in rules if not (tried and rule.attempts == "ignore") and rule.condition.holds(view)]
 

@@ -16,7 +16,7 @@ from typing import NamedTuple, Protocol
 from ingest.logs.approvals import AfterApproval, OneHand
 from ingest.logs.clock import DAY, HOUR, MINUTE, NO_TIME
 from ingest.logs.deeds import TAKE, inside, login, place_of, reads
-from ingest.logs.events import Deed, Outcome
+from ingest.logs.events import TRIED, Deed, Outcome
 from ingest.logs.findings import Finding, finding, named
 from ingest.logs.rhythm import Bursts, Doubles, Rhythm
 from ingest.logs.stretch import Stretch
@@ -305,7 +305,7 @@ class TwoPlaces:
 
     def wants(self, deed: Deed) -> bool:
         """Whether it has to see what does this. A stranger who fails is not in two places."""
-        if deed.actor is None or deed.source is None or deed.outcome in (Outcome.FAILURE, Outcome.DENIED):
+        if deed.actor is None or deed.source is None or deed.outcome in TRIED:
             return False
         return place_of(deed.source) is not None
 

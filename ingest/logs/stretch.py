@@ -78,13 +78,8 @@ class Recorder:
         self._approved = array("B")
         self._alter: list[bool] = []  # for each deed
 
-    @property
-    def full(self) -> bool:
-        """Whether the stretch should be taken before more events come."""
-        return len(self._which) >= EVENTS_MAX
-
-    def add(self, event: Event) -> None:
-        """Take the next event."""
+    def add(self, event: Event) -> bool:
+        """Take the next event. Returns whether the stretch is full, and has to be taken before more events come."""
         key = (event.actor, event.action, event.object, event.outcome, event.error_code, event.source)
         number = self._numbers.get(key)  # type: ignore[call-overload]  # a Deed is such a tuple, and slower to make
         if number is None:
@@ -97,6 +92,7 @@ class Recorder:
         self._lines.append(event.lines[0])
         self._marks.append(_mark(event.detail) if event.templated else NO_MARK)
         self._approved.append(self._alter[number] and says_approved(event.detail))
+        return len(self._which) >= EVENTS_MAX
 
     def take(self) -> Stretch:
         """The events since the last time."""

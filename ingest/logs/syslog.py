@@ -25,6 +25,8 @@ _RFC3164 = re.compile(
     r"(?P<message>.*)",
     re.DOTALL,
 )
+_PARTS = tuple(_RFC3164.groupindex[name] for name in ("pri", "time", "program", "message"))
+
 _RFC3164_BARE = re.compile(
     r"(?:<(?P<pri>\d{1,3})>)?(?P<time>[A-Z][a-z]{2} [ \d]?\d \d\d:\d\d:\d\d) (?P<host>\S+) (?P<message>.+)", re.DOTALL
 )
@@ -200,7 +202,7 @@ class Rfc3164:
         """The line's event; None if this is no such line."""
         match = _RFC3164.match(text)
         if match is not None:
-            priority, stamp, program, message = match.group("pri", "time", "program", "message")
+            priority, stamp, program, message = match.group(*_PARTS)
         elif (match := _RFC3164_BARE.match(text)) is not None:
             program = None
             priority, stamp, message = match.group("pri", "time", "message")

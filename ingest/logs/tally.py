@@ -11,7 +11,7 @@ from datetime import datetime
 import numpy as np
 
 from ingest.logs.clock import NO_TIME, moment_at
-from ingest.logs.events import Deed, Outcome
+from ingest.logs.events import TRIED, Deed
 from ingest.logs.stretch import Stretch
 
 FIELDS = ("actors", "actions", "objects", "outcomes", "error_codes", "sources")  # in the order of `Deed`
@@ -24,8 +24,6 @@ OTHERS = "(other values)"
 _DEEDS_MAX = 50_000  # deeds that are kept before they are taken apart, about 25 MB
 
 _NEVER = (1 << 63) - 1  # later than all times
-
-_BAD = (Outcome.FAILURE, Outcome.DENIED)
 
 
 @dataclass(slots=True)
@@ -73,7 +71,7 @@ class Tally:
         by_hour = stretch.by_hour()
         self.by_hour.update(by_hour)
         self.timeless += len(stretch.which) - by_hour.total()
-        bad = np.array([deed.outcome in _BAD for deed in deeds], np.bool_)
+        bad = np.array([deed.outcome in TRIED for deed in deeds], np.bool_)
         self.bad_by_hour.update(stretch.of(bad[stretch.which]).by_hour())
         timed = stretch.timed()
         _, begin, counts = np.unique(stretch.which, return_index=True, return_counts=True)

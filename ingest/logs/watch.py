@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ingest.logs.events import Deed, Event, Outcome
+from ingest.logs.events import TRIED, Deed, Event
 from ingest.logs.findings import SEVERITIES, Finding, named
 from ingest.logs.rules import Rules, load
 from ingest.logs.sigma import Rule
@@ -56,23 +56,21 @@ class Watch:
     def see(self, event: Event) -> None:
         """Take the next event."""
         self.judge(event)
-        self._recorder.add(event)
-        if self._recorder.full:
+        if self._recorder.add(event):
             self.follow(self._recorder.take())
 
     def judge(self, event: Event) -> None:
         """Show an event to the rules alone."""
-        tried = event.outcome in (Outcome.FAILURE, Outcome.DENIED)
-        worst: Rule | None = None
-        for rule in self._rules.met_by(event):
-            # The gravest rule speaks for the event: the same thing is not reported twice under weaker names.
-            if worst is None or _weight(rule, tried) > _weight(worst, tried):
-                worst = rule
-        if worst is not None:
-            hits = self._hits.get((worst.id, tried))
-            if hits is None:
-                hits = self._hits[worst.id, tried] = _Hits()
-            hits.add(event)
+        met = self._rules.met_by(event)
+        if not met:
+            return
+        tried = event.outcome in TRIED
+        # The gravest rule speaks for the event: the same thing is not reported twice under weaker names.
+        worst = max(met, key=lambda rule: _weight(rule, tried))
+        hits = self._hits.get((worst.id, tried))
+        if hits is None:
+            hits = self._hits[worst.id, tried] = _Hits()
+        hits.add(event)
 
     def follow(self, stretch: Stretch) -> None:
         """Show the next events to the signals alone."""
