@@ -177,7 +177,9 @@ class YearlessClock:
 
 
 _MONTHS = {name: number for number, name in enumerate(calendar.month_abbr) if name}
-_MINUTES = {f"{hour:02}:{minute:02}:": timedelta(hours=hour, minutes=minute) for hour in range(24) for minute in range(60)}
+_MINUTES = {
+    f"{hour:02}:{minute:02}:": timedelta(hours=hour, minutes=minute) for hour in range(24) for minute in range(60)
+}
 _SECONDS = {f"{number:02}": timedelta(seconds=number) for number in range(60)}
 
 

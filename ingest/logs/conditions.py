@@ -212,7 +212,7 @@ class Words:
     def reads(self) -> Iterator[str]:
         yield from ()
 
-    def decides(self, kind: Kind, repeated: Repeated | None = None) -> bool | None:
+    def decides(self, kind: Kind, repeated: Repeated | None = None) -> bool | None:  # noqa: ARG002 - the kind tells
         found = (phrase in kind.stems for phrase in self.phrases)
         return all(found) if self.every else any(found)
 
@@ -238,7 +238,7 @@ class Keywords:
     def reads(self) -> Iterator[str]:
         yield from ()
 
-    def decides(self, kind: Kind, repeated: Repeated | None = None) -> bool | None:
+    def decides(self, kind: Kind, repeated: Repeated | None = None) -> bool | None:  # noqa: ARG002 - the kind tells
         found = [part in kind.marks for part in self.parts]
         if self.every:
             return False if not all(found) else None if self.matchers else True

@@ -5,10 +5,11 @@ Knows no format. One word for each idea: an actor does an action to an object, f
 
 from array import array
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from itertools import islice
 from typing import NamedTuple
 
 Fields = Mapping[str, object]
@@ -67,6 +68,17 @@ class Event:
     def text(self) -> str:
         """All that the log says about this event."""
         return self.detail or self.message
+
+
+BATCH = 1024
+"""Events that are looked at together: enough that what is done once for all does not matter, few enough to be held."""
+
+
+def in_batches(events: Iterable[Event]) -> Iterator[list[Event]]:
+    """Events in lists of `BATCH`, the last one shorter."""
+    rest = iter(events)
+    while batch := list(islice(rest, BATCH)):
+        yield batch
 
 
 @dataclass(slots=True)

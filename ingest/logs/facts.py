@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ingest.errors import ReadError
 from ingest.logs.clock import iso, moment_of
-from ingest.logs.events import Event, Ledger
+from ingest.logs.events import Event, Ledger, in_batches
 from ingest.logs.findings import Finding
 from ingest.logs.formats import read_events, recognise
 from ingest.logs.lines import Text
@@ -184,14 +184,15 @@ class Analysis:
     def stretches(self, events: Iterable[Event]) -> Iterator[Stretch]:
         """Make templates of events and judge them by the rules; for all other counts they come back by the stretch."""
         selection, recorder = self._selection, Recorder()
-        mine, judge, record = self.templates.add, self.watch.judge, recorder.add
-        for event in events:
-            if selection is not None and not selection.takes(event):
-                self.left_out += 1
-                continue
-            mine(event.message, event.lines[0], ready=event.templated)
-            judge(event)
-            if record(event):
+        for batch in in_batches(events):
+            if selection is not None:
+                taken = [event for event in batch if selection.takes(event)]
+                self.left_out += len(batch) - len(taken)
+                batch = taken
+            self.templates.add(batch)
+            self.watch.judge(batch)
+            recorder.add(batch)
+            if recorder.full:
                 yield recorder.take()
         yield recorder.take()
 

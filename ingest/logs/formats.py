@@ -169,7 +169,7 @@ def _read_lines(lines: Iterator[tuple[int, str]], formats: Sequence[LineFormat],
             ledger.note("Lines that hold NUL bytes count as unparsed: a crash may have left them.")
             continue
         events: tuple[Event, ...] | None = None
-        for which, parse in tried_indented if text[0] in " \t" and pending is not None else tried:
+        for which, parse in tried if pending is None or text[0] not in " \t" else tried_indented:  # noqa: B007 - used below
             events = parse(number, text)
             if events:
                 break

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ingest.errors import ReadError
 from ingest.logs.clock import NO_TIME, iso, microseconds, moment_at
-from ingest.logs.events import Event, Ledger
+from ingest.logs.events import Event, Ledger, in_batches
 from ingest.logs.facts import finding_entry
 from ingest.logs.formats import is_log, read_events, recognise
 from ingest.logs.indexed import COLUMNS, FIELDS, NONE, Block, IndexedLog
@@ -84,9 +84,10 @@ def index(path: Path, name: str) -> IndexedLog:
     ledger, columns, watch = Ledger(), _Columns(), Watch()
     with Text(path) as text:
         changed = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-        for event in read_events(text, recognise(text.head, changed), ledger):
-            columns.add(event)
-            watch.see(event)
+        for batch in in_batches(read_events(text, recognise(text.head, changed), ledger)):
+            for event in batch:
+                columns.add(event)
+            watch.see(batch)
         digest = text.finish()
         notes = [*text.notes, *ledger.notes]
     with Text(path) as text:

@@ -270,7 +270,7 @@ class _Places:
 
     head: str  # the first key; or the whole path, of one key or of several paths that are joined
     below: tuple[tuple[str, str], ...]  # (the second key, the path) of each; none for a path that stands alone
-    keys: frozenset[str] | None  # the second keys, where nothing follows them; None: more does
+    keys: frozenset[str]  # the second keys, where nothing follows any of them
 
 
 def _places(paths: tuple[str, ...]) -> tuple[_Places, ...]:
@@ -282,7 +282,7 @@ def _places(paths: tuple[str, ...]) -> tuple[_Places, ...]:
     for (name, deep), group in groupby(paths, head):
         below = tuple((path.split(".")[1], path) for path in group) if deep else ()
         flat = deep and all(path.count(".") == 1 for _, path in below)
-        found.append(_Places(name, below, frozenset(key for key, _ in below) if flat else None))
+        found.append(_Places(name, below, frozenset(key for key, _ in below if flat)))
     return tuple(found)
 
 
@@ -297,11 +297,11 @@ def _first(record: Record, places: tuple[_Places, ...]) -> str | None:
         inner = record.get(place.head)
         if inner is None:
             continue
-        flat = place.keys is not None and isinstance(inner, dict)
-        if flat and place.keys.isdisjoint(inner):
+        flat: Record | None = inner if place.keys and isinstance(inner, dict) else None
+        if flat is not None and place.keys.isdisjoint(flat):
             continue
         for key_below, path in place.below:
-            value = inner.get(key_below) if flat else _at(record, path)
+            value = _at(record, path) if flat is None else flat.get(key_below)
             if value is not None and (text := _text(value)):
                 return text
     return None

@@ -5,7 +5,7 @@ who did it, once for each actor. A kind is told by what was found in the event's
 found; that two orders are the same kind is seen when a new one is met.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from operator import attrgetter
 from pathlib import Path
@@ -78,24 +78,27 @@ class Rules:
         self._open: dict[_Found, _Open] = {}
         self._kinds: dict[Kind, _Open] = {}
 
-    def met_by(self, event: Event) -> list[Rule]:
-        """The rules that an event meets, in the order of the set."""
-        found = self._find(event)
-        known = self._open.get(found)
-        if known is None:
-            if len(self._open) >= _FOUND_MAX:
-                self._open.clear()
-            known = self._open[found] = self._left_open(found)
-        return known.met_by(event)
-
-    def _find(self, event: Event) -> _Found:
-        lower = event.text.lower().encode(errors="surrogatepass")
-        keys: tuple[int, ...] | None = None
-        if event.record is None:
-            keys = ()
-        elif lower.startswith(b"{") and b"\\u" not in lower:  # otherwise keys may be elsewhere, or spelled otherwise
-            keys = self._keys.find(lower.translate(None, _PUNCTUATION))
-        return said_of(event), event.outcome, self._marks.find(lower), keys
+    def met_by(self, events: Sequence[Event]) -> Iterator[tuple[Event, list[Rule]]]:
+        """The events that meet any rule, each with its rules in the order of the set."""
+        texts = [event.text.lower().encode(errors="surrogatepass") for event in events]
+        # Where keys may be elsewhere or spelled otherwise, they are not looked for.
+        records = [
+            number
+            for number, (event, text) in enumerate(zip(events, texts, strict=True))
+            if event.record is not None and text.startswith(b"{") and b"\\u" not in text
+        ]
+        keys = self._keys.find([texts[number].translate(None, _PUNCTUATION) for number in records])
+        keys_of = dict(zip(records, keys, strict=True))
+        known = self._open
+        for number, (event, marks) in enumerate(zip(events, self._marks.find(texts), strict=True)):
+            found = said_of(event), event.outcome, marks, keys_of.get(number) if event.record is not None else ()
+            left = known.get(found)
+            if left is None:
+                if len(known) >= _FOUND_MAX:
+                    known.clear()
+                left = known[found] = self._left_open(found)
+            if met := left.met_by(event):
+                yield event, met
 
     def _left_open(self, found: _Found) -> _Open:
         stems, outcome, marks, keys = found
@@ -122,9 +125,19 @@ class _Finder:
             [name.encode() for name in names], implementation=ahocorasick_rs.Implementation.DFA
         )
 
-    def find(self, text: bytes) -> tuple[int, ...]:
-        """The numbers of what stands in the text (UTF-8), in its order."""
-        return tuple([match[0] for match in self._automaton.find_matches_as_indexes(text, overlapping=True)])
+    def find(self, texts: Sequence[bytes]) -> list[tuple[int, ...]]:
+        """For each text (UTF-8) the numbers of what stands in it, in its order."""
+        found = self._automaton.find_matches_as_indexes(b"\0".join(texts), overlapping=True)
+        numbers: list[tuple[int, ...]] = []
+        at, begin = 0, 0
+        for text in texts:
+            end = begin + len(text)
+            first = at
+            while at < len(found) and found[at][2] <= end:
+                at += 1
+            numbers.append(tuple([number for number, start, _ in found[first:at] if start >= begin]))
+            begin = end + 1
+        return numbers
 
     def names(self, numbers: Iterable[int]) -> frozenset[str]:
         """The names of what was found."""

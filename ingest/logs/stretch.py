@@ -6,7 +6,7 @@ thousands of events over in a few arrays, and what depends on the deed alone is 
 
 from array import array
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
@@ -66,7 +66,7 @@ class Stretch:
 
 
 class Recorder:
-    """Takes events one by one, and gives the stretch of them."""
+    """Takes events, and gives the stretch of them."""
 
     def __init__(self) -> None:
         self._clear()
@@ -78,21 +78,27 @@ class Recorder:
         self._approved = array("B")
         self._alter: list[bool] = []  # for each deed
 
-    def add(self, event: Event) -> bool:
-        """Take the next event. Returns whether the stretch is full, and has to be taken before more events come."""
-        key = (event.actor, event.action, event.object, event.outcome, event.error_code, event.source)
-        number = self._numbers.get(key)  # type: ignore[call-overload]  # a Deed is such a tuple, and slower to make
-        if number is None:
-            number = len(self._numbers)
-            deed = Deed(*key)
-            self._numbers[deed] = number
-            self._alter.append(of_record(deed.action, deed.outcome) == "alter")
-        self._which.append(number)
-        self._times.append(microseconds(event.time))
-        self._lines.append(event.lines[0])
-        self._marks.append(_mark(event.detail) if event.templated else NO_MARK)
-        self._approved.append(self._alter[number] and says_approved(event.detail))
+    @property
+    def full(self) -> bool:
+        """Whether the stretch should be taken before more events come."""
         return len(self._which) >= EVENTS_MAX
+
+    def add(self, events: Sequence[Event]) -> None:
+        """Take the next events."""
+        numbers, alter = self._numbers, self._alter
+        for event in events:
+            key = (event.actor, event.action, event.object, event.outcome, event.error_code, event.source)
+            number = numbers.get(key)  # type: ignore[call-overload]  # a Deed is such a tuple, and slower to make
+            if number is None:
+                number = len(numbers)
+                deed = Deed(*key)
+                numbers[deed] = number
+                alter.append(of_record(deed.action, deed.outcome) == "alter")
+            self._which.append(number)
+            self._approved.append(alter[number] and says_approved(event.detail))
+        self._times.extend([microseconds(event.time) for event in events])
+        self._lines.extend([event.lines[0] for event in events])
+        self._marks.extend([_mark(event.detail) if event.templated else NO_MARK for event in events])
 
     def take(self) -> Stretch:
         """The events since the last time."""

@@ -80,7 +80,8 @@ class Sayings:
             return None
         assert match.lastindex is not None  # a branch is a group, which ends after those in it
         saying, places = self._by_group[match.lastindex]
-        return (saying, *match.group(*places))
+        actor, object_, source = match.group(*places)
+        return saying, actor, object_, source
 
 
 _SSHD = (

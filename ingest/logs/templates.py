@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ingest.logs.events import Event
+
 TEMPLATES_MAX = 20_000
 """Templates kept apart. Text without any structure would make one of nearly every line and exhaust the memory; what
 comes after that many is counted under `OTHER`."""
@@ -126,17 +128,26 @@ class Templates:
         self._order: list[tuple[Template, bool]] = []  # (masked message, ready), in the order of first occurrence
         self._kept = sys.maxsize if every_line else LINES_KEPT
 
-    def add(self, message: str, line: int, *, ready: bool) -> None:
-        """Count a message of the event that begins on `line`. `ready`: the message is a template already."""
-        template = self._ready(message) if ready else self._mine(message)
-        template.count += 1
-        lines = template.lines
-        if len(lines) < self._kept and (not lines or lines[-1] != line):
-            lines.append(line)
+    def add(self, events: Iterable[Event]) -> None:
+        """Count the messages of events."""
+        kept, seen, mask = self._kept, self._seen, self.mask
+        for event in events:
+            if event.templated:
+                template = self._ready(event.message)
+            else:
+                masked = mask(event.message)
+                known = seen.get(masked)
+                template = known if known is not None and known.merged_into is None else self._mine(masked)
+            template.count += 1
+            lines = template.lines
+            if len(lines) < kept:
+                line = event.lines[0]
+                if not lines or lines[-1] != line:
+                    lines.append(line)
 
     def put(self, shape: Shape) -> Template:
         """Count what others have counted. Returns where it went, for `pattern_of`."""
-        template = self._ready(shape.text) if shape.ready else self._mine_masked(shape.text)
+        template = self._ready(shape.text) if shape.ready else self._mine(shape.text)
         template.count += shape.count
         template.lines = _first([template.lines, shape.lines], self._kept)
         return template
@@ -199,10 +210,7 @@ class Templates:
             self._order.append((template, True))
         return template
 
-    def _mine(self, message: str) -> Template:
-        return self._mine_masked(self.mask(message))
-
-    def _mine_masked(self, masked: str) -> Template:
+    def _mine(self, masked: str) -> Template:
         template = self._seen.get(masked)
         if template is None:
             template = self._match(masked)

@@ -2,11 +2,13 @@
 
 from array import array
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
-from ingest.logs.events import TRIED, Deed, Event
+from ingest.logs.events import TRIED, Deed, Event, in_batches
 from ingest.logs.findings import SEVERITIES, Finding, named
 from ingest.logs.rules import Rules, load
 from ingest.logs.sigma import Rule
@@ -53,24 +55,24 @@ class Watch:
         self._wanted: dict[Deed, int] = {}  # a bit for each signal that wants to see it
         self._recorder = Recorder()
 
-    def see(self, event: Event) -> None:
-        """Take the next event."""
-        self.judge(event)
-        if self._recorder.add(event):
-            self.follow(self._recorder.take())
+    def see(self, events: Iterable[Event]) -> None:
+        """Take the next events."""
+        for batch in in_batches(events):
+            self.judge(batch)
+            self._recorder.add(batch)
+            if self._recorder.full:
+                self.follow(self._recorder.take())
 
-    def judge(self, event: Event) -> None:
-        """Show an event to the rules alone."""
-        met = self._rules.met_by(event)
-        if not met:
-            return
-        tried = event.outcome in TRIED
-        # The gravest rule speaks for the event: the same thing is not reported twice under weaker names.
-        worst = max(met, key=lambda rule: _weight(rule, tried))
-        hits = self._hits.get((worst.id, tried))
-        if hits is None:
-            hits = self._hits[worst.id, tried] = _Hits()
-        hits.add(event)
+    def judge(self, events: Sequence[Event]) -> None:
+        """Show events to the rules alone."""
+        for event, met in self._rules.met_by(events):
+            tried = event.outcome in TRIED
+            # The gravest rule speaks for the event: the same thing is not reported twice under weaker names.
+            worst = max(met, key=partial(_weight, tried))
+            hits = self._hits.get((worst.id, tried))
+            if hits is None:
+                hits = self._hits[worst.id, tried] = _Hits()
+            hits.add(event)
 
     def follow(self, stretch: Stretch) -> None:
         """Show the next events to the signals alone."""
@@ -112,7 +114,7 @@ class Watch:
         return sorted(found, key=lambda f: (-SEVERITIES.index(f.severity), f.lines[0] if f.lines else 0, f.title))
 
 
-def _weight(rule: Rule, tried: bool) -> int:
+def _weight(tried: bool, rule: Rule) -> int:
     """The index in SEVERITIES of what a rule says of an event that was done, or only tried."""
     return max(0, SEVERITIES.index(rule.severity) - (tried and rule.attempts == "lower"))
 
@@ -122,7 +124,7 @@ def _of_rule(rule: Rule, tried: bool, hits: _Hits) -> Finding:
     if tried and rule.attempts == "lower":
         title = f"Attempted, without success: {title[0].lower() + title[1:]}"
     return Finding(
-        SEVERITIES[_weight(rule, tried)],
+        SEVERITIES[_weight(tried, rule)],
         title,
         f"{rule.why}{named(hits.actors)}",
         hits.count,

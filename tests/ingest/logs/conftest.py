@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ingest.logs.events import Event
 from ingest.logs.facts import LogFacts, analyse
 
 Analyse = Callable[[str | bytes], LogFacts]
@@ -22,6 +23,11 @@ def facts_of(tmp_path: Path) -> Analyse:
         return analyse(path, name)
 
     return run
+
+
+def event_of(message: str, line: int, *, templated: bool = False) -> Event:
+    """An event of which only the message is known."""
+    return Event((line, line), None, None, None, None, None, None, None, message, templated)
 
 
 def cloudtrail(name: str, minute: int = 0, **changes: Any) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from ingest.logs.joined import BatchFacts, Joined
 from ingest.logs.kept import from_kept, to_kept
 from ingest.logs.templates import Shape, Templates
 
-from .conftest import Analyse, cloudtrail, json_lines, syslog
+from .conftest import Analyse, cloudtrail, event_of, json_lines, syslog
 
 _USERS = ("ann", "bob", "eve", "root", "backup", "oracle")
 _LINE = st.one_of(
@@ -87,12 +87,11 @@ def test_a_batch_of_one_log_has_the_templates_of_the_log(content: str) -> None:
 def test_templates_of_two_parts_are_those_of_the_whole(messages: list[tuple[str, int]], cut: int) -> None:
     texts = [f"job {number} of {user} done" for user, number in messages]
     whole, parts = Templates(), Templates()
-    for line, text in enumerate(texts, start=1):
-        whole.add(text, line, ready=False)
-    for start, some in ((1, texts[:cut]), (cut + 1, texts[cut:])):
+    events = [event_of(text, line) for line, text in enumerate(texts, start=1)]
+    whole.add(events)
+    for some in (events[:cut], events[cut:]):
         part = Templates()
-        for line, text in enumerate(some, start=start):
-            part.add(text, line, ready=False)
+        part.add(some)
         for shape in part.shapes():
             parts.put(shape)
     assert parts.result() == whole.result()

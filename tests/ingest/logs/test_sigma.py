@@ -1,6 +1,7 @@
 """Rules from YAML: what the subset of Sigma means, and what is said of a file that cannot be read."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from ingest.logs.facts import analyse
 from ingest.logs.records import JsonLines
 from ingest.logs.rules import SHIPPED, Rules, load
 from ingest.logs.sigma import read_rules
+
+from .conftest import event_of
 
 RECORD = {
     "time": "2026-03-02T10:00:00Z",
@@ -94,7 +97,7 @@ def _rule(selection: str, condition: str = "selection", more: str = "") -> str:
     ],
 )
 def test_selections(tmp_path: Path, selection: str, met: bool) -> None:
-    assert bool(_rules(tmp_path, _rule(selection)).met_by(_event(RECORD))) is met
+    assert any(_rules(tmp_path, _rule(selection)).met_by([_event(RECORD)])) is met
 
 
 @pytest.mark.parametrize(
@@ -123,7 +126,7 @@ def test_conditions(tmp_path: Path, condition: str, met: bool) -> None:
         "  no_a: [absent, 'also ?bsent']\n"
         f"  no_b: {{words: delete}}\n  _no_helper: {{user: bob}}\n  condition: {condition}\n"
     )
-    assert bool(_rules(tmp_path, text).met_by(_event(RECORD))) is met
+    assert any(_rules(tmp_path, text).met_by([_event(RECORD)])) is met
 
 
 def test_a_rule_of_the_field_as_it_is_published_elsewhere(tmp_path: Path) -> None:
@@ -154,18 +157,18 @@ level: high
     assert (rule.severity, rule.technique) == ("high", ("T1059.001", "T1027"))
     assert rule.check == "Harmless if: Management tools."
     bad = {"Image": r"C:\Windows\powershell.exe", "CommandLine": "powershell -enc QQ=="}
-    assert rules.met_by(_event(bad)) == [rule]
-    assert rules.met_by(_event(bad | {"ParentImage": r"C:\Program Files\x.exe"})) == []
+    events = [_event(bad), _event(bad | {"ParentImage": r"C:\Program Files\x.exe"})]
+    assert list(rules.met_by(events)) == [(events[0], [rule])]
 
 
 def test_yaml_words_are_text_and_dates_too(tmp_path: Path) -> None:
     rules = _rules(tmp_path, _rule("state: off", more="date: 2026-01-01\n"))
-    assert rules.met_by(_event({"user": "ann", "state": "off"}))
+    assert any(rules.met_by([_event({"user": "ann", "state": "off"})]))
 
 
 def test_lists_with_names(tmp_path: Path) -> None:
     text = "placeholders:\n  ours: [ann, bob]\n---\n" + _rule("user|expand: '%ours%'")
-    assert _rules(tmp_path, text).met_by(_event(RECORD))
+    assert any(_rules(tmp_path, text).met_by([_event(RECORD)]))
 
 
 def test_a_users_rule_replaces_or_switches_off_a_shipped_one(tmp_path: Path) -> None:
@@ -260,7 +263,7 @@ def test_a_key_is_found_however_the_record_spells_it(tmp_path: Path, escaped: bo
         if escaped:
             text = text.replace("g", "\\u0067").replace("G", "\\u0047")
         (event,) = JsonLines().parse(1, text) or ()
-        assert rules.met_by(event), key
+        assert any(rules.met_by([event])), key
 
 
 _JSON = st.recursive(
@@ -274,8 +277,30 @@ _JSON = st.recursive(
 @given(st.dictionaries(st.text(max_size=12), _JSON, max_size=6))
 def test_any_record_is_looked_through(record: dict[str, Any]) -> None:
     assert all(isinstance(value, str) for values in fields_of(record).values() for value in values)
-    for event in JsonLines().parse(1, json.dumps(record)) or ():
-        load().met_by(event)
+    list(load().met_by(JsonLines().parse(1, json.dumps(record)) or ()))
+
+
+@given(st.dictionaries(st.text(max_size=12), _JSON, max_size=6), st.sets(st.text(max_size=6)))
+def test_fields_that_nobody_asks_for_change_nothing(record: dict[str, Any], others: set[str]) -> None:
+    every = fields_of(record)
+    wanted = frozenset([*list(every)[::2], *others])
+    some = fields_of(record, wanted)
+    assert {name: some[name] for name in wanted if name in some} == {
+        name: every[name] for name in wanted if name in every
+    }
+
+
+@given(st.lists(st.sampled_from(["", "vssadmin", "a mimikatz", "VSSADMIN DELETE shadows", "x\0y", "mimi", "katz é"])))
+def test_what_stands_in_many_texts_is_what_stands_in_each(texts: list[str]) -> None:
+    events = [event_of(text, line) for line, text in enumerate(texts, start=1)]
+    alone = [found for event in events for found in load().met_by([event])]
+    assert list(load().met_by(events)) == alone
+
+
+def test_who_did_it_decides_for_each_actor(tmp_path: Path) -> None:
+    rules = _rules(tmp_path, _rule("actor: [ann, bob]"))
+    events = [replace(_event(RECORD), actor=actor) for actor in ("ann", "cid", "bob", None, "cid", "ann")]
+    assert [event.actor for event, _ in rules.met_by(events)] == ["ann", "bob", "ann"]
 
 
 def test_a_deep_record_is_bounded() -> None:

@@ -20,8 +20,12 @@ _WHO = st.sampled_from([None, "ann", "bob"])
 @given(st.lists(st.tuples(_TIME, _WHO, st.booleans())))
 def test_rows_are_the_events(seen: list[tuple[datetime | None, str | None, bool]]) -> None:
     recorder = Recorder()
-    for first, (moment, actor, whole) in enumerate(seen, start=1):
-        recorder.add(Event((first, first), moment, actor, "read", None, None, None, None, "x", whole, detail="{}"))
+    recorder.add(
+        [
+            Event((first, first), moment, actor, "read", None, None, None, None, "x", whole, detail="{}")
+            for first, (moment, actor, whole) in enumerate(seen, start=1)
+        ]
+    )
     stretch = recorder.take().after(100)
     rows = zip(stretch.rows(), stretch.marks.tolist(), enumerate(seen, start=101), strict=True)
     for (deed, when, line), mark, (number, (time, who, whole)) in rows:
@@ -35,8 +39,8 @@ def test_rows_are_the_events(seen: list[tuple[datetime | None, str | None, bool]
 
 def test_equal_records_have_equal_marks() -> None:
     recorder = Recorder()
-    for text in ("{}", "{ }", "{}"):
-        recorder.add(Event((1, 1), None, None, "read", None, None, None, None, "x", True, detail=text))
+    texts = ("{}", "{ }", "{}")
+    recorder.add([Event((1, 1), None, None, "read", None, None, None, None, "x", True, detail=text) for text in texts])
     one, other, again = recorder.take().marks.tolist()
     assert one == again != other
 

@@ -4,11 +4,12 @@ import pytest
 
 from ingest.logs.templates import Templates
 
+from .conftest import event_of
+
 
 def _patterns(*messages: str) -> dict[str, int]:
     templates = Templates()
-    for line, message in enumerate(messages, start=1):
-        templates.add(message, line, ready=False)
+    templates.add([event_of(message, line) for line, message in enumerate(messages, start=1)])
     return {template.pattern: template.count for template in templates.result()}
 
 
@@ -46,8 +47,7 @@ def test_order_is_stable() -> None:
 
 def test_lines_are_ascending_and_each_there_once() -> None:
     templates = Templates()
-    for line in (1, 1, 2, 5):
-        templates.add("Get ok", line, ready=True)
+    templates.add([event_of("Get ok", line, templated=True) for line in (1, 1, 2, 5)])
     assert [(t.count, list(t.lines)) for t in templates.result()] == [(4, [1, 2, 5])]
 
 
