@@ -32,6 +32,7 @@ DOORS = {
     "lxml": "ingest/readers/xml.py",
     "onnxruntime": "rag/models/network.py",
     "openpyxl": "ingest/readers/sheet.py",
+    "orjson": "ingest/logs/records.py",
     "pebble": "ingest/sandbox.py",
     "phonenumbers": "rag/personal/phones.py",
     "pptx": "ingest/readers/slides.py",

@@ -5,8 +5,6 @@ import re
 from array import array
 from collections.abc import Iterator
 
-import orjson
-
 from ingest.logs.events import Event, Ledger
 from ingest.logs.keys import LISTS
 from ingest.logs.lines import Text
@@ -57,6 +55,8 @@ def value_of(text: str) -> object:
 
     Raises ValueError or RecursionError, as `json.loads` does.
     """
+    import orjson
+
     data = text.encode(errors="surrogatepass")
     if _LONG_NUMBER not in data.translate(_DIGITS_ALIKE):  # integers beyond 64 bits would come back as rounded floats
         try:
