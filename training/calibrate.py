@@ -59,7 +59,11 @@ def main() -> None:
     onnx = arguments.onnx
     reader = onnx_reader(onnx, onnx.name, sha256(onnx)) if onnx else load_reader(None)
     held_out = [document for document in documents(arguments.documents) if document["fold"] >= HELD_OUT]
-    offices = [held_out[number::OFFICES] for number in range(OFFICES)]
+    together: dict[str, list[dict[str, Any]]] = {}  # documents of one office stay together
+    for document in held_out:
+        together.setdefault(document.get("office", document["doc"]), []).append(document)
+    units = list(together.values())
+    offices = [[document for unit in units[number::OFFICES] for document in unit] for number in range(OFFICES)]
     data = Data()
     for number, docs in enumerate(offices):
         home = arguments.homes / f"office-{number}"
