@@ -20,7 +20,8 @@ from retrieval import name_of, split_of
 from rag.cli.opening import open_catalog, open_retriever
 from rag.config import resolve
 from rag.rank import context
-from training.groups import UNKNOWN, Candidate, Group, write
+from rag.tune.groups import UNKNOWN, Candidate, Group
+from training.groups import write
 
 NEGATIVES = 5  # a question
 DEPTH = 24  # hits that are looked at

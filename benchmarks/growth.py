@@ -258,7 +258,7 @@ def search(data: Path, home: Path) -> None:
             latencies.append((time.perf_counter() - started) * 1000)
         if retriever.index is None:
             raise SystemExit("the vector index is not in use, so there is nothing to compare")
-        vectors = retriever.embedder.embed(asked[:EXACT])
+        vectors = [retriever.vector(question) for question in asked[:EXACT]]
         found = sum(
             len(nearest(catalog, vector, 10).keys() & by_meaning(catalog, retriever.index, vector, CANDIDATES).keys())
             for vector in vectors

@@ -1,6 +1,6 @@
 """What `rag tune` brings on questions it has not learnt from: the EPA folder, ObliQA dev, the sample office.
 
-    python benchmarks/tuning.py [epa office obliqa] --home FOLDER [--learn N] [--report N]
+    python benchmarks/tuning.py [epa office obliqa] --home FOLDER [--learn N] [--report N] [--reader]
 
 - epa: few questions, so each is judged by what was learnt without those that share a page with it (five parts).
 - office: learnt on the `dev` split, reported on `report`.
@@ -8,7 +8,8 @@
   all and once on those whose right passages stand in documents that nothing was learnt from. What is learnt is not
   shipped.
 
-Beside both, what moves the questions and what weighs the marks is shown alone. `--home` is a folder with a home for
+With --reader it is the reader that learns (`rag tune reader`), from questions and headings; else the search. Of that,
+beside both, what moves the questions and what weighs the marks is shown alone. `--home` is a folder with a home for
 each set; one that is missing is made by `rag ingest`. Passages are judged as by `rag eval`: nDCG@10 over pages (ObliQA:
 over passages), Recall@10; the interval is that of the difference in nDCG, by paired bootstrap. Nothing is written into
 the homes.
@@ -34,8 +35,10 @@ from rag.bootstrap import difference
 from rag.cli.opening import open_catalog, open_retriever
 from rag.config import resolve
 from rag.judge import Evidence, Question, read_questions
+from rag.models.reader import onnx_reader
 from rag.rank import WEIGHTS
 from rag.retrieve import Retriever
+from rag.tune import reader
 from rag.tune.journal import Journal
 from rag.tune.questions import Usable, select
 from rag.tune.search import DECIDING, Material, Mined, Outcome, Remembering, first_search, judge, tune
@@ -74,7 +77,8 @@ def main() -> None:
         for name in arguments.sets:
             home = (arguments.home or Path(scratch)).resolve() / name
             retriever = _opened(home, name)
-            for row in {"epa": _epa, "office": _office, "obliqa": _obliqa}[name](retriever, Path(scratch), arguments):
+            ways = {"epa": _epa, "office": _office, "obliqa": _obliqa}
+            for row in ways[name](retriever, Path(scratch), arguments):
                 note(str(row))
                 rows.append(row)
     print(table(HEADER, rows))
@@ -92,14 +96,20 @@ def _opened(home: Path, name: str) -> Retriever:
     return replace(retriever, reader=Remembering(retriever.reader))
 
 
-def _epa(retriever: Retriever, scratch: Path, _: argparse.Namespace) -> Iterator[Sequence[object]]:
+def _epa(retriever: Retriever, scratch: Path, arguments: argparse.Namespace) -> Iterator[Sequence[object]]:
     asked = read_questions(BENCH / "epa/questions_open.jsonl", validate)
+    usable = select(asked, retriever.catalog).usable
     began = time.monotonic()
-    outcome = tune(retriever, select(asked, retriever.catalog).usable, "epa", Journal(scratch / "epa.jsonl"))
-    yield _row("epa, five parts", "both", outcome.questions, outcome, time.monotonic() - began)
+    outcome: Outcome | reader.Outcome
+    if arguments.reader:
+        outcome = reader.tune(retriever, _material(usable, asked), scratch / "epa")
+    else:
+        outcome = tune(retriever, usable, "epa", Journal(scratch / "epa.jsonl"))
+    what = "reader" if arguments.reader else "both"
+    yield _row("epa, five parts", what, len(usable), outcome, time.monotonic() - began)
 
 
-def _row(name: str, what: str, learnt: int, outcome: Outcome, seconds: float) -> Sequence[object]:
+def _row(name: str, what: str, learnt: int, outcome: Outcome | reader.Outcome, seconds: float) -> Sequence[object]:
     apart = outcome.difference
     figures = [
         outcome.before[DECIDING],
@@ -124,21 +134,34 @@ def _row(name: str, what: str, learnt: int, outcome: Outcome, seconds: float) ->
     )
 
 
-def _office(retriever: Retriever, _: Path, __: argparse.Namespace) -> Iterator[Sequence[object]]:
+def _material(usable: Sequence[Usable], asked: Sequence[Question]) -> reader.Asked:
+    return reader.Asked(usable, [question for question in asked if not question.answerable])
+
+
+def _office(retriever: Retriever, scratch: Path, arguments: argparse.Namespace) -> Iterator[Sequence[object]]:
     questions = ROOT / "data/questions.jsonl"
-    learnt = select(read_questions(questions, validate, "dev"), retriever.catalog).usable
+    asked = read_questions(questions, validate, "dev")
+    learnt = select(asked, retriever.catalog).usable
     reported = select(read_questions(questions, validate, "report"), retriever.catalog).usable
-    yield from _learnt_and_reported(Split("office", learnt, [one.question for one in reported]), retriever)
+    split = Split("office", learnt, [one.question for one in reported])
+    if arguments.reader:
+        yield _reader_learnt(split, _material(learnt, asked), retriever, scratch)
+    else:
+        yield from _learnt_and_reported(split, retriever)
 
 
-def _obliqa(retriever: Retriever, _: Path, arguments: argparse.Namespace) -> Iterator[Sequence[object]]:
+def _obliqa(retriever: Retriever, scratch: Path, arguments: argparse.Namespace) -> Iterator[Sequence[object]]:
     asked = list(_obliqa_questions(retriever))
     halves = {
         split: [question for question in asked if split_of(question.question) == split] for split in ("tune", "report")
     }
     chosen = random.Random(3).sample(halves["tune"], min(arguments.learn, len(halves["tune"])))
     reported = random.Random(4).sample(halves["report"], min(arguments.report, len(halves["report"])))
-    yield from _learnt_and_reported(Split("obliqa", select(chosen, retriever.catalog).usable, reported), retriever)
+    whole = Split("obliqa", select(chosen, retriever.catalog).usable, reported)
+    if arguments.reader:
+        yield _reader_learnt(whole, _material(whole.learnt, []), retriever, scratch)
+        return
+    yield from _learnt_and_reported(whole, retriever)
     # Other documents: a third of them by name, learnt from none of those.
     foreign = {str(number) for number in range(3, 41, 3)}
     here = [question for question in chosen if not foreign & _documents(question)]
@@ -192,6 +215,26 @@ def _learnt_and_reported(split: Split, retriever: Retriever) -> Iterator[Sequenc
         yield _row(split.name, what, len(split.learnt), outcome, seconds)
 
 
+def _reader_learnt(split: Split, asked: reader.Asked, retriever: Retriever, scratch: Path) -> Sequence[object]:
+    """What the reader is worth on the reported questions once it has learnt from the others."""
+    began = time.monotonic()
+    groups = [*reader.groups_of(asked, retriever), *reader.groups_of_headings(retriever)]
+    path = scratch / f"{split.name}.onnx"
+
+    def watch(step: int, steps: int) -> None:
+        if step % 50 == 0:
+            note(f"{split.name}: step {step} of {steps}, {time.monotonic() - began:.0f} s")
+
+    reader.learn(groups, path, watch)
+    seconds = time.monotonic() - began
+    before = _judged(retriever, split.reported)
+    after = _judged(replace(retriever, reader=onnx_reader(path, "tuned", "")), split.reported)
+    untuned, learnt = (np.array([row[DECIDING] for row in rows]) for rows in (before, after))
+    means = [{name: float(np.mean([row[name] for row in rows])) for name in rows[0]} for rows in (before, after)]
+    outcome = reader.Outcome(*means, difference(untuned, learnt), len(split.learnt))
+    return _row(split.name, "reader", len(split.learnt), outcome, seconds)
+
+
 def _judged(retriever: Retriever, questions: Sequence[Question]) -> list[dict[str, float]]:
     return [judge(question, retriever.search(question.question, 10)) for question in questions]
 
@@ -200,6 +243,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sets", nargs="*", choices=["epa", "office", "obliqa"], default=["epa", "office", "obliqa"])
     parser.add_argument("--home", type=Path)
+    parser.add_argument("--reader", action="store_true", help="the reader learns instead of the search")
     parser.add_argument("--learn", type=int, default=1000, help="ObliQA: questions to learn from")
     parser.add_argument("--report", type=int, default=500, help="ObliQA: questions to report on")
     return parser.parse_args()

@@ -21,7 +21,8 @@ from ingest.types import Document, Page
 from rag.models.catalogue import EMBEDDING, verify
 from rag.models.wordpiece import WordPiece
 from rag.stems import stems
-from training.groups import HELD_OUT, UNKNOWN, Candidate, Group, write
+from rag.tune.groups import UNKNOWN, Candidate, Group
+from training.groups import HELD_OUT, write
 
 WHOLE = 210  # tokens; a context up to here is one passage, a longer one is cut as a document is
 SEED = 7

@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 
 from rag.models.embed import TextEmbedder, load_embedder
-from training.groups import UNKNOWN, Candidate, Group, write
+from rag.tune.groups import UNKNOWN, Candidate, Group
+from training.groups import write
 
 SEED = 17
 SOURCE = "strongroom-compliance"

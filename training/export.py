@@ -11,36 +11,22 @@ from pathlib import Path
 import torch
 
 from rag.models.catalogue import EMBEDDING, sha256, verify
-from rag.models.export import write_onnx
-from rag.models.network import quantise
-from rag.models.reader import OUTPUTS
-from training.network import Reader
-
-INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+from rag.tune.cross_encoder import CrossEncoder, write
 
 
 def main(checkpoint: Path, target: Path) -> None:
     """Write both files."""
-    network = load(checkpoint).eval()
     target.mkdir(parents=True, exist_ok=True)
     whole, small = target / "reader.fp32.onnx", target / "reader.int8.onnx"
-    sample = tuple(torch.ones(2, 8, dtype=torch.long) for _ in INPUTS)
-    axes = {0: "batch", 1: "tokens"}
-    write_onnx(
-        network,
-        sample,
-        whole,
-        dict.fromkeys(INPUTS, axes) | dict(zip(OUTPUTS, ({0: "batch"}, {0: "batch"}, axes), strict=True)),
-    )
-    quantise(whole, small)
+    write(load(checkpoint), whole, small)
     for path in (whole, small):
         print(path.name, path.stat().st_size, sha256(path))
 
 
-def load(checkpoint: Path) -> Reader:
+def load(checkpoint: Path) -> CrossEncoder:
     """The trained network in float32, from the optimiser's own copies."""
     state = torch.load(checkpoint, weights_only=True)
-    network = Reader(verify(EMBEDDING)).float()
+    network = CrossEncoder(verify(EMBEDDING)).float()
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
     with torch.no_grad():
         for parameter, master in zip(trained, state["masters"], strict=True):

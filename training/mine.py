@@ -18,7 +18,8 @@ from pathlib import Path
 from rag.cli.opening import open_catalog, open_retriever
 from rag.config import resolve
 from rag.retrieve import Retriever
-from training.groups import Candidate, Group, read, write
+from rag.tune.groups import Candidate, Group
+from training.groups import read, write
 
 NEGATIVES = 3  # mined passages a question
 DEPTH = 14  # hits that are looked at

@@ -18,15 +18,14 @@ from pathlib import Path
 
 import torch
 import torch.distributed as dist
-from torch import Tensor
-from torch.nn import functional
 
 from rag.models.catalogue import EMBEDDING, verify
 from rag.models.pairs import MAX_TOKENS
 from rag.models.wordpiece import WordPiece
-from training.batches import Batch, batches
-from training.groups import HELD_OUT, Group, read
-from training.network import BLOCKED, Reader
+from rag.tune.batches import Batch, batches
+from rag.tune.cross_encoder import CrossEncoder, loss
+from rag.tune.groups import Group
+from training.groups import HELD_OUT, read
 
 SEED = 11
 RATE = 1.2e-4
@@ -52,7 +51,7 @@ def _work(rank: int, arguments: argparse.Namespace, meeting: str) -> None:
     torch.manual_seed(SEED)
     home = verify(EMBEDDING)
     tokenizer = WordPiece(home, MAX_TOKENS)
-    learner = Learner(Reader(home))
+    learner = Learner(CrossEncoder(home))
     checkpoint = arguments.folder / "checkpoint.pt"
     if checkpoint.exists():
         learner.load(checkpoint)
@@ -112,7 +111,7 @@ def _agreed(value: float) -> float:
 class Learner:
     """A network in bfloat16 with float32 copies of what is trained."""
 
-    def __init__(self, network: Reader) -> None:
+    def __init__(self, network: CrossEncoder) -> None:
         self.step = 0
         trained = [(name, p) for name, p in network.named_parameters() if p.requires_grad]
         self.masters = [p.detach().clone().float() for _, p in trained]
@@ -136,15 +135,15 @@ class Learner:
         scale = fraction * min(1.0, self.step / WARM_UP)
         for group in self.optimizer.param_groups:
             group["lr"] = group["base"] * scale
-        loss = _loss(self.network, batch)
-        loss.backward()  # type: ignore[no-untyped-call]
+        found = loss(self.network, batch)
+        found.backward()  # type: ignore[no-untyped-call]
         self._share_gradients()
         torch.nn.utils.clip_grad_norm_(self.masters, 1.0)
         self.optimizer.step()
         with torch.no_grad():
             for parameter, master in zip(self._trained, self.masters, strict=True):
                 parameter.copy_(master)
-        return float(loss.detach())
+        return float(found.detach())
 
     def _share_gradients(self) -> None:
         """Give every process the mean of all processes' gradients."""
@@ -178,47 +177,6 @@ class Learner:
             for master, stored in zip(self.masters, state["masters"], strict=True):
                 master.copy_(stored)
         self.optimizer.load_state_dict(state["optimizer"])
-
-
-def _loss(network: Reader, batch: Batch) -> Tensor:
-    relevance, answerable, span = network(batch.input_ids, batch.attention_mask, batch.token_type_ids)
-    relevance, answerable, span = relevance.float(), answerable.float(), span.float()
-    total = torch.zeros(())
-    known = batch.answerable >= 0
-    if known.any():
-        total = total + functional.binary_cross_entropy_with_logits(answerable[known], batch.answerable[known].float())
-    pointed = batch.span[:, 0] >= 0
-    if pointed.any():
-        where = batch.span[pointed]
-        total = (
-            total
-            + (
-                functional.cross_entropy(span[pointed, :, 0], where[:, 0])
-                + functional.cross_entropy(span[pointed, :, 1], where[:, 1])
-            )
-            / 2
-        )
-    return total + _ranking(relevance, batch)
-
-
-def _ranking(relevance: Tensor, batch: Batch) -> Tensor:
-    """Cross-entropy of the relevant passage among its group (list-wise; Cao et al., 2007), and a little of its size."""
-    count = int(batch.group.max()) + 1
-    used = batch.relevant >= 0
-    table = torch.full((count, len(relevance)), BLOCKED)
-    rows = torch.arange(len(relevance))
-    table[batch.group[used], rows[used]] = relevance[used]
-    good = torch.zeros_like(table)
-    good[batch.group[used], rows[used]] = (batch.relevant[used] == 1).float()
-    lists = (good.sum(1) >= 1) & ((table > BLOCKED / 2).sum(1) >= 2)
-    total = torch.zeros(())
-    if lists.any():
-        table, good = table[lists], good[lists]
-        total = -(functional.log_softmax(table, 1) * good).sum(1).div(good.sum(1)).mean()
-    if used.any():
-        # Anchors the scale, which a softmax leaves open, so that scores of different questions can be compared.
-        total = total + 0.3 * functional.binary_cross_entropy_with_logits(relevance[used], batch.relevant[used].float())
-    return total
 
 
 def _endless(groups: list[Group], tokenizer: WordPiece) -> Iterator[Batch]:

@@ -10,7 +10,7 @@ import typer
 
 from rag.cli.command import WRITTEN, JsonOption
 from rag.cli.documents import OcrOption, PasswordsOption, reading, say_unread
-from rag.cli.opening import open_embedder
+from rag.cli.opening import open_embedder, open_reader
 from rag.cli.writing import refuse_folder
 from rag.config import Settings
 from rag.term import bold, counted, dim, mark, one_line, say, show, show_json
@@ -81,9 +81,8 @@ def extract(
 
 def _asker(settings: Settings) -> Ask:
     from rag.asking import asker
-    from rag.models.reader import load_reader
 
-    return asker(open_embedder(settings), load_reader(settings.reader_model))
+    return asker(open_embedder(settings), open_reader(settings))
 
 
 def _show(entries: list[dict[str, Any]], schema: Schema) -> None:

@@ -18,6 +18,7 @@ from rag.term import one_line, say
 if TYPE_CHECKING:
     from rag.answer import Answerer, Course
     from rag.filters import Filter
+    from rag.models.adapters import Kind
     from rag.models.embed import TextEmbedder
     from rag.models.llama import Adaptation
     from rag.models.reader import Reader
@@ -49,10 +50,12 @@ def models_key(settings: Settings) -> tuple[Path | str | None, ...]:
     """What decides which models the settings mean."""
     from rag.models import adapters
 
-    words = (
-        settings.remote.name if settings.remote else adapters.chosen(settings.adapters, settings.collection, "writer")
-    )
-    return settings.models, settings.embedding_model, settings.reader_model, settings.language_model, words
+    def learnt(kind: Kind) -> str | None:
+        return adapters.chosen(settings.adapters, settings.collection, kind)
+
+    words = settings.remote.name if settings.remote else learnt("writer")
+    named = settings.models, settings.embedding_model, settings.reader_model, settings.language_model
+    return *named, learnt("reader"), words
 
 
 def load_models(settings: Settings, *, read: bool = True) -> Models:
@@ -69,10 +72,10 @@ def load_models(settings: Settings, *, read: bool = True) -> Models:
     if held is not None and held.key == models_key(settings):
         return held
     begin = _beside if collection.exists(settings.index) else lru_cache(maxsize=1)
-    retrieving = begin(lambda: (open_embedder(settings, asks=True), _open_reader(settings) if read else None))
+    retrieving = begin(lambda: (open_embedder(settings, asks=True), open_reader(settings) if read else None))
 
     def reader() -> Reader:
-        return retrieving()[1] or _open_reader(settings)
+        return retrieving()[1] or open_reader(settings)
 
     writing = lru_cache(maxsize=1)(lambda: start_generator(settings))
     return Models(models_key(settings), lambda: retrieving()[0], reader, lambda: writing()(), writing)
@@ -104,6 +107,20 @@ def open_embedder(settings: Settings, *, bulk: bool = False, asks: bool = False)
     from rag.models.embed import load_embedder
 
     return load_embedder(settings.models, settings.embedding_model, say, bulk=bulk, asks=asks)
+
+
+def open_reader(settings: Settings) -> Reader:
+    """The reader of the settings: a folder that is named, what was learnt for the collection, or the one that ships."""
+    from rag.models import adapters
+    from rag.models.catalogue import READER
+    from rag.models.reader import load_reader, onnx_reader
+
+    (parent,) = READER.files.values()
+    if settings.reader_model is None and (
+        adapter := adapters.in_use(settings.adapters, settings.collection, "reader", parent)
+    ):
+        return onnx_reader(adapter.file(settings.adapters), adapter.name, adapter.sha256, settings.models)
+    return load_reader(settings.reader_model, settings.models)
 
 
 def identity(embedder: TextEmbedder) -> dict[str, str]:
@@ -249,12 +266,6 @@ def load_writer(settings: Settings) -> Generator:
     from rag.models.llama import load_generator
 
     return load_generator(settings.models, settings.language_model, say, partial(_adaptation, settings))
-
-
-def _open_reader(settings: Settings) -> Reader:
-    from rag.models.reader import load_reader
-
-    return load_reader(settings.reader_model, settings.models)
 
 
 def _beside(work: Callable[[], T]) -> Callable[[], T]:

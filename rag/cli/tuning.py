@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -21,6 +21,9 @@ from rag.term import bold, counted, dim, mark, one_line, say, show, show_json
 
 if TYPE_CHECKING:
     from rag.models.adapters import Adapter, Gain, Kind
+    from rag.tune.questions import Selection
+    from rag.tune.reader import Estimate as ReadingEstimate
+    from rag.tune.reader import Outcome as ReadingOutcome
     from rag.tune.search import Estimate, Outcome
     from rag.tune.writer import Estimate as WritingEstimate
     from rag.tune.writer import Pair
@@ -65,8 +68,7 @@ def search(
     asked = read_questions(questions, validate, split)
     catalog = open_catalog(settings)
     selection = select(asked, catalog)
-    for question in selection.absent:
-        say(one_line(f"{question.id}: its evidence is not in this collection, so nothing is learnt from it."))
+    _say_absent(selection)
     retriever = open_retriever(settings, catalog, tuned=False)
     say(f"Learning from {counted(len(selection.usable), 'question')} of {len(asked)}, in parts that share no page.")
     journal = Journal(settings.adapters / f".{fingerprint(retriever, selection.usable, settings.index)}.jsonl")
@@ -94,18 +96,70 @@ def search(
     journal.discard()
     _record(settings, "search", gain, kept)
     if as_json:
-        show_json(
-            {
-                "kept": kept is not None,
-                "adapter": asdict(kept) if kept else None,
-                "before": dict(outcome.before),
-                "after": dict(outcome.after),
-                "gain": asdict(gain),
-                "absent": [question.id for question in selection.absent],
-            }
-        )
+        show_json(_told(outcome, gain, kept, selection))
     else:
-        _show(outcome, gain, kept)
+        _show(outcome, gain, kept, "search")
+    return 0 if kept else NOT_KEPT
+
+
+def reader(
+    settings: Settings,
+    questions: QuestionsArgument,
+    split: SplitOption = None,
+    name: NameOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Tune the reader, which judges passages, on your questions and your documents' headings; kept only if it wins."""
+    from rag.answer import validate
+    from rag.judge import read_questions
+    from rag.models import adapters
+    from rag.models.catalogue import READER
+    from rag.models.reader import load_reader
+    from rag.tune import reader as tuning
+    from rag.tune.questions import select
+
+    chosen = adapters.named(name or f"reader-{settings.collection}")
+    _refuse_taken(settings, chosen)
+    if settings.reader_model is not None:
+        raise UsageError("Only the reader that ships can be tuned; leave --reader-model out.")
+    asked = read_questions(questions, validate, split)
+    catalog = open_catalog(settings)
+    selection = select(asked, catalog)
+    _say_absent(selection)
+    material = tuning.Asked(selection.usable, [question for question in asked if not question.answerable])
+    retriever = replace(
+        open_retriever(settings, catalog, read=False, tuned=False), reader=load_reader(None, settings.models)
+    )
+    say(
+        f"Learning from {counted(len(material.questions), 'question')} of {len(asked)}, in parts that share no page, "
+        "and from headings."
+    )
+    work = settings.adapters / f".{tuning.fingerprint(retriever, material, settings.index)}"
+    with _watched() as step:
+        outcome = tuning.tune(retriever, material, work, _say_estimate, step)
+    gain = _gain(outcome)
+    kept = None
+    if outcome.won:
+        (parent,) = READER.files.values()
+        made = adapters.Adapter(
+            name=chosen,
+            kind="reader",
+            parent=READER.name,
+            parent_sha256=parent,
+            sha256="",
+            collection=settings.collection,
+            made=adapters.now(),
+            examples=outcome.questions,
+            gain=gain,
+        )
+        kept = adapters.keep(settings.adapters, made, partial(tuning.copy_learnt, work))
+        _switch_on(settings, kept)
+    tuning.discard(work)
+    _record(settings, "reader", gain, kept)
+    if as_json:
+        show_json(_told(outcome, gain, kept, selection))
+    else:
+        _show(outcome, gain, kept, "reader")
     return 0 if kept else NOT_KEPT
 
 
@@ -215,7 +269,8 @@ def use(
     settings: Settings,
     name: Annotated[str, typer.Argument(help="An adapter's name, or none.", show_default=False)],
     kind: Annotated[
-        Literal["search", "writer"] | None, typer.Option("--kind", help="With none: which kind is switched off.")
+        Literal["search", "reader", "writer"] | None,
+        typer.Option("--kind", help="With none: which kind is switched off."),
     ] = None,
 ) -> int:
     """Switch an adapter on for the collection; `none` with --kind goes on without one."""
@@ -230,7 +285,7 @@ def use(
     adapter = adapters.find(settings.adapters, name)
     if kind not in (None, adapter.kind):
         raise UsageError(f"{name} is of the kind {adapter.kind}; leave --kind out, or name another adapter.")
-    adapters.use(settings.adapters, settings.collection, adapter.kind, name)
+    _switch_on(settings, adapter)
     show(one_line(f"{settings.collection}: {name} is in use for the {adapter.kind}."))
     if adapter.collection != settings.collection:
         say(mark(one_line(f"It was learnt from {adapter.collection}; whether it helps here, `rag eval` tells.")))
@@ -286,7 +341,23 @@ def _refuse_taken(settings: Settings, name: str) -> None:
         )
 
 
-def _say_estimate(estimate: Estimate) -> None:
+def _switch_on(settings: Settings, adapter: Adapter) -> None:
+    """Use an adapter in the collection. What the search has learnt belongs to the reader that it was learnt with."""
+    from rag.models import adapters
+
+    adapters.use(settings.adapters, settings.collection, adapter.kind, adapter.name)
+    other = adapters.chosen(settings.adapters, settings.collection, "search")
+    if adapter.kind == "reader" and other is not None:
+        adapters.use(settings.adapters, settings.collection, "search", None)
+        say(mark(one_line(f"{other} was learnt with another reader and is switched off; `rag tune search` anew.")))
+
+
+def _say_absent(selection: Selection) -> None:
+    for question in selection.absent:
+        say(one_line(f"{question.id}: its evidence is not in this collection, so nothing is learnt from it."))
+
+
+def _say_estimate(estimate: Estimate | ReadingEstimate) -> None:
     told = _minutes(estimate.seconds)
     say(f"{counted(estimate.questions, 'question')}: {told} on this machine. Cut off, it goes on where it was.")
 
@@ -316,7 +387,7 @@ def _watched() -> Iterator[Callable[[str, int, int], None]]:
         yield step
 
 
-def _gain(outcome: Outcome) -> Gain:
+def _gain(outcome: Outcome | ReadingOutcome) -> Gain:
     from rag.models.adapters import Gain
     from rag.tune.search import DECIDING
 
@@ -340,13 +411,27 @@ def _won(gain: Gain) -> str:
     )
 
 
-def _show(outcome: Outcome, gain: Gain, kept: Adapter | None) -> None:
+def _told(
+    outcome: Outcome | ReadingOutcome, gain: Gain, kept: Adapter | None, selection: Selection
+) -> dict[str, object]:
+    """What was learnt, for --json."""
+    return {
+        "kept": kept is not None,
+        "adapter": asdict(kept) if kept else None,
+        "before": dict(outcome.before),
+        "after": dict(outcome.after),
+        "gain": asdict(gain),
+        "absent": [question.id for question in selection.absent],
+    }
+
+
+def _show(outcome: Outcome | ReadingOutcome, gain: Gain, kept: Adapter | None, kind: Kind) -> None:
     show(bold("On questions that were not learnt from"))
     show(dim(f"{'measure':<12}{'before':>8}{'after':>8}"))
     for measure, before in outcome.before.items():
         show(f"{measure:<12}{before:>8.3f}{outcome.after[measure]:>8.3f}")
     show()
-    _say_result(gain, kept, "search")
+    _say_result(gain, kept, kind)
 
 
 def _say_result(gain: Gain, kept: Adapter | None, kind: Kind) -> None:
@@ -367,6 +452,7 @@ def _record(settings: Settings, kind: Kind, gain: Gain, kept: Adapter | None) ->
 
 
 app.command("search")(command(search))
+app.command("reader")(command(reader))
 app.command("writer")(command(writer))
 app.command("list")(command(list_adapters))
 app.command("use")(command(use))

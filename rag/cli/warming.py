@@ -172,14 +172,13 @@ def _hold(settings: Settings) -> Callable[[], str]:
     for name in _NEEDED:
         import_module(name)
     from rag.cli import opening
-    from rag.models.reader import load_reader
     from rag.stems import stem
     from rag.store import seal, vectors
 
     vectors.prepare()
     stem("prepared")
     embedder = opening.open_embedder(settings, asks=True)
-    reader = load_reader(settings.reader_model, settings.models)
+    reader = opening.open_reader(settings)
     generator = opening.load_writer(settings)
     loaded = _state(settings)  # not before: the first start makes files
     opening.held = opening.Models(opening.models_key(settings), lambda: embedder, lambda: reader, lambda: generator)

@@ -24,13 +24,13 @@ from ingest.errors import ModelError, StorageError, UsageError
 from rag.models import archive
 from rag.models.catalogue import sha256
 
-Kind = Literal["search", "writer"]
+Kind = Literal["search", "reader", "writer"]
 
 MANIFEST, IN_USE = "manifest.json", "in-use.json"
 FORMAT = 1
-FILES: Mapping[Kind, str] = {"search": "search.npz", "writer": "writer.gguf"}
+FILES: Mapping[Kind, str] = {"search": "search.npz", "reader": "reader.onnx", "writer": "writer.gguf"}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_LARGEST = 1 << 30  # bytes of an adapter's file in an archive; ours have under 20 million
+_LARGEST = 1 << 30  # bytes of an adapter's file in an archive; ours have under 30 million
 _LARGEST_HEAD = 1 << 20  # bytes of a manifest; it has about a thousand
 
 

@@ -12,7 +12,7 @@ import pytest
 from rag.config import resolve
 from rag.models import adapters
 from rag.models.adapters import Adapter, Gain
-from rag.models.catalogue import EMBEDDING, READER
+from rag.models.catalogue import EMBEDDING, READER, verify
 from rag.rank import WEIGHTS
 from rag.tuned import Tuned
 from tests.running import Outcome, program
@@ -51,6 +51,13 @@ def place(home: Path, name: str = "mine") -> None:
     parent = EMBEDDING.files["model.safetensors"]
     adapter = Adapter(name, "search", EMBEDDING.name, parent, "", "default", adapters.now(), 40, GAIN)
     adapters.keep(resolve(home).adapters, adapter, learnt.write)
+
+
+def place_reader(home: Path, name: str = "careful") -> None:
+    """The shipped reader under another name, as an adapter of its kind."""
+    (file,), (parent,) = READER.files, READER.files.values()
+    adapter = Adapter(name, "reader", READER.name, parent, "", "default", adapters.now(), 40, GAIN)
+    adapters.keep(resolve(home).adapters, adapter, lambda path: path.write_bytes((verify(READER) / file).read_bytes()))
 
 
 def test_three_pairs_are_refused_with_what_to_do(indexed: Rag, tmp_path: Path) -> None:
@@ -99,6 +106,34 @@ def test_an_adapter_in_use_changes_the_search_and_stands_in_the_record(indexed: 
     assert entry_["facts"]["models"]["search adapter"]["name"] == "mine"
     assert indexed("tune", "use", "none", "--kind", "search").code == 0
     assert indexed("search", "Who counts the keys?", "--json", "--explain").json["hits"][0] == before
+
+
+def test_a_reader_in_use_reads_and_a_search_tuned_for_another_is_switched_off(indexed: Rag, home: Path) -> None:
+    place(home)
+    place_reader(home)
+    indexed("tune", "use", "mine")
+    outcome = indexed("tune", "use", "careful")
+    assert outcome.code == 0
+    assert "mine was learnt with another reader and is switched off" in outcome.err
+    assert indexed("ask", "Who counts the keys?", "--quotes-only").code == 0
+    models = indexed("record", "list", "--json").json["entries"][-1]["facts"]["models"]
+    assert models["reader"]["name"] == "careful"
+    assert models["search adapter"] is None
+    again = indexed("tune", "use", "mine")  # whoever insists is told what is the matter when it is asked
+    assert again.code == 0
+    assert "was learnt with another reader than careful" in indexed("ask", "Who counts the keys?").err
+    assert indexed("tune", "use", "none", "--kind", "search").code == 0
+    assert indexed("tune", "use", "none", "--kind", "reader").code == 0
+    indexed("ask", "Who counts the keys?", "--quotes-only")
+    models = indexed("record", "list", "--json").json["entries"][-1]["facts"]["models"]
+    assert models["reader"]["name"] == READER.name
+
+
+def test_three_pairs_tune_no_reader_either(indexed: Rag, tmp_path: Path) -> None:
+    rows = [entry(matter, "How often counted are the") for matter in ("tapes", "badges", "bins")]
+    outcome = indexed("tune", "reader", str(asked(tmp_path / "three.jsonl", rows)))
+    assert outcome.code == 2
+    assert "Of 3 questions 3 can be learnt from" in outcome.err
 
 
 def test_adapters_are_listed_exported_imported_and_dropped(rag: Rag, home: Path, tmp_path: Path) -> None:

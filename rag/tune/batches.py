@@ -11,7 +11,7 @@ from torch import Tensor
 from rag.models import pairs
 from rag.models.pairs import Pair
 from rag.models.wordpiece import WordPiece
-from training.groups import Candidate, Group
+from rag.tune.groups import Candidate, Group
 
 TOKENS = 3000  # of one process's batch, padding counted
 POOL = 2000  # groups that are sorted by length together
@@ -52,9 +52,11 @@ def batches(groups: Iterable[Group], tokenizer: WordPiece, seed: int) -> Iterato
 def encode(group: Group, tokenizer: WordPiece) -> list[_Row]:
     """A row for each candidate; none for a group whose answer would be cut off."""
     rows = []
+    # Where it is not known where the answer stands, nothing is learnt of where it does not: else only that would be.
+    pointed = all(candidate.span is not None for candidate in group.candidates if candidate.answerable == 1)
     for candidate in group.candidates:
         pair = pairs.encode(tokenizer, group.question, candidate.context, candidate.text)
-        span = (0, 0) if candidate.answerable == 0 else (-1, -1)
+        span = (0, 0) if candidate.answerable == 0 and pointed else (-1, -1)
         if candidate.span is not None:
             start, end = candidate.span
             if not pair.offsets or pair.offsets[-1][1] < end:
