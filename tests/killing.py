@@ -63,7 +63,7 @@ def die_at(number: int, tally: Path, below: Path) -> None:
 
 def in_child(function: Callable[..., None], *arguments: object) -> int:
     """Run a function of a module in a process of its own. Returns its exit code; negative: the signal that ended it."""
-    set_forkserver_preload(["chromadb", "tests.rag.store.test_collection"])
+    set_forkserver_preload(["tests.rag.store.test_collection"])
     child = multiprocessing.get_context("forkserver").Process(target=function, args=arguments)
     child.start()
     child.join(HANGS)

@@ -6,20 +6,23 @@ catalog. That makes the index a quarter as large and several times as fast to bu
 passages and 600 questions: 200 candidates hold 99.8 % of the true 10 nearest (64 directions), 99.4 % (48), 97.6 % (32).
 """
 
+import json
 import shutil
 import sqlite3
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ingest.errors import IndexDamaged
 from rag.store.catalog import Catalog
+
+T = TypeVar("T")
 
 NAME = "chunks"
 FOLDER, COARSE = "chroma", "coarse.npz"  # what the index consists of, below the collection's folder
@@ -74,39 +77,33 @@ class VectorIndex:
             IndexDamaged: Chroma cannot read it, or its directions are missing.
         """
         self.coarse = _load(folder)
-        self._client: Any = None
         try:
-            if to_ask:
-                self._client = self._collection = _Engine(folder / FOLDER)
-            else:
-                self._client, self._collection = _client(folder / FOLDER)
+            self._engine = _Engine(folder / FOLDER, make=not to_ask)
         except Exception as error:  # Chroma raises many unrelated types for a broken folder
-            _forget_clients()
             raise _damaged(folder, error) from error
         self.folder = folder
         self._held: int | None = None  # how many vectors; Chroma takes 2 ms to count 100,000
 
     def close(self) -> None:
-        """Give the folder back. Chroma keeps an open folder's state for the process, even when the folder is gone."""
-        if self._client is not None:
-            self._client.close()
+        """Give the folder back."""
+        self._engine.close()
 
     def count(self) -> int:
         """How many vectors the index holds."""
         if self._held is None:
-            self._held = int(self._asked("count"))
+            self._held = self._asked(self._engine.count)
         return self._held
 
     def add(self, ids: Sequence[int], vectors: NDArray[np.float32]) -> None:
         """Add or replace; row i of `vectors` `(n, dim)` belongs to chunk `ids[i]`."""
         coarse = self.coarse.of(vectors)
         self._held = None
-        self._asked("upsert", ids=[str(chunk) for chunk in ids], embeddings=coarse)
+        self._asked(partial(self._engine.upsert, [str(chunk) for chunk in ids], coarse))
 
     def remove(self, ids: Sequence[int]) -> None:
         """Take chunks out; ids that are not there are no error."""
         self._held = None
-        self._asked("delete", ids=[str(chunk) for chunk in ids])
+        self._asked(partial(self._engine.delete, [str(chunk) for chunk in ids]))
 
     def candidates(self, vector: NDArray[np.float32], limit: int) -> dict[int, float]:
         """The at most `limit` chunks whose coarse vectors are nearest to that of `vector` `(dim,)`, with its cosine.
@@ -117,79 +114,85 @@ class VectorIndex:
         if limit == 0:
             return {}
         coarse = self.coarse.of(vector[None, :])
-        result = self._asked("query", query_embeddings=coarse, n_results=limit, include=["distances"])
-        found = zip(result["ids"][0], result["distances"][0], strict=True)
-        return {int(chunk): 1.0 - distance for chunk, distance in found}
+        return {
+            int(chunk): 1.0 - distance for chunk, distance in self._asked(partial(self._engine.query, coarse, limit))
+        }
 
     def vectors(self) -> Iterator[tuple[list[int], NDArray[np.float32]]]:
         """`(ids, coarse vectors)` of everything in the index, some thousand at a time."""
         for first in range(0, self.count(), BATCH):
-            part = self._asked("get", include=["embeddings"], limit=BATCH, offset=first)
-            yield [int(chunk) for chunk in part["ids"]], np.asarray(part["embeddings"], dtype=np.float32)
+            ids, vectors = self._asked(partial(self._engine.get, first))
+            yield [int(chunk) for chunk in ids], np.asarray(vectors, dtype=np.float32)
 
-    def _asked(self, method: str, **arguments: Any) -> Any:
-        """What a method of Chroma's collection returns."""
+    def _asked(self, call: Callable[[], T]) -> T:
+        """What the engine returns."""
         try:
-            return getattr(self._collection, method)(**arguments)
+            return call()
         except Exception as error:  # as above: a damaged file shows only when it is used
             raise _damaged(self.folder, error) from error
 
 
 class _Engine:
-    """Chroma's engine, asked without the Python client around it, whose import takes 0.8 s where a query takes 0.03 s.
+    """Chroma's engine without the Python client around it, whose import takes 0.8 s and a query 0.03 s.
 
-    The calls are those that the client of the pinned version makes (`chromadb/api/rust.py`).
+    The calls are those that the client of the pinned version makes (`chromadb/api/rust.py`), and it opens what they
+    have made.
     """
 
-    def __init__(self, folder: Path) -> None:
+    _bindings: Any
+
+    def __init__(self, folder: Path, *, make: bool) -> None:
+        """Open the collection in `folder`; `make` it where it is missing."""
         import chromadb_rust_bindings as rust  # late: 0.03 s
 
+        if make:
+            folder.mkdir(parents=True, exist_ok=True)
         database = rust.SqliteDBConfig(
             hash_type=rust.MigrationHash.MD5,
-            migration_mode=rust.MigrationMode.Validate,
+            migration_mode=rust.MigrationMode.Apply if make else rust.MigrationMode.Validate,
             url=str(folder / "chroma.sqlite3"),
         )
         self._bindings = rust.Bindings(
             allow_reset=False, sqlite_db_config=database, persist_path=str(folder), hnsw_cache_size=1
         )
-        self._id = str(self._bindings.get_collection(NAME, _TENANT, _DATABASE).id)
+        if make:
+            # "legacy": vectors are given, never made by Chroma.
+            how = json.dumps({"hnsw": HNSW, "spann": None, "embedding_function": {"type": "legacy"}})
+            found = self._bindings.create_collection(NAME, how, None, None, True, _TENANT, _DATABASE)
+        else:
+            found = self._bindings.get_collection(NAME, _TENANT, _DATABASE)
+        self._id = str(found.id)
 
     def close(self) -> None:
         """Give the folder back."""
         self._bindings = None
 
     def count(self) -> int:
+        """How many vectors there are."""
         return int(self._bindings.count(self._id, _TENANT, _DATABASE))
 
-    def query(self, query_embeddings: NDArray[np.float32], n_results: int, include: list[str]) -> dict[str, Any]:
-        found = self._bindings.query(
-            self._id, None, query_embeddings, n_results, None, None, include, _TENANT, _DATABASE
-        )
-        return {"ids": found.ids, "distances": found.distances}
+    def query(self, coarse: NDArray[np.float32], limit: int) -> list[tuple[str, float]]:
+        """Ids and distances of the nearest to one vector `(1, DIRECTIONS)`."""
+        found = self._bindings.query(self._id, None, coarse, limit, None, None, ["distances"], _TENANT, _DATABASE)
+        return list(zip(found.ids[0], found.distances[0], strict=True))
+
+    def get(self, first: int) -> tuple[list[str], list[list[float]]]:
+        """Ids and vectors of BATCH, from the `first`."""
+        found = self._bindings.get(self._id, None, None, BATCH, first, None, ["embeddings"], _TENANT, _DATABASE)
+        return found.ids, found.embeddings
+
+    def upsert(self, ids: list[str], coarse: NDArray[np.float32]) -> None:
+        """Add or replace."""
+        self._bindings.upsert(self._id, ids, coarse, None, None, None, _TENANT, _DATABASE)
+
+    def delete(self, ids: list[str]) -> None:
+        """Take out."""
+        self._bindings.delete(self._id, ids, None, None, None, _TENANT, _DATABASE)
 
 
 def prepare() -> None:
     """Import Chroma's engine before it is needed; nothing is opened by that."""
     import chromadb_rust_bindings  # noqa: F401
-
-
-def _client(folder: Path) -> tuple[Any, Any]:
-    """Chroma's client of a folder, and the collection in it, made where it is missing."""
-    import chromadb  # late: 0.8 s
-    from chromadb.config import Settings
-
-    client = chromadb.PersistentClient(str(folder), settings=Settings(anonymized_telemetry=False))
-    try:
-        return client, client.get_or_create_collection(NAME, embedding_function=None, configuration={"hnsw": HNSW})
-    except Exception:
-        client.close()
-        raise
-
-
-def _forget_clients() -> None:
-    """Have Chroma forget its clients: one that failed, or that nobody closed, would be handed out again."""
-    if "chromadb" in sys.modules:
-        sys.modules["chromadb"].api.client.SharedSystemClient.clear_system_cache()
 
 
 def update(catalog: Catalog, folder: Path, tick: Callable[[int], None] = lambda _: None) -> None:
@@ -219,7 +222,6 @@ def rebuild(catalog: Catalog, folder: Path, tick: Callable[[int], None] = lambda
 
 def discard(folder: Path) -> None:
     """Delete the vector index in `folder`."""
-    _forget_clients()
     if (folder / FOLDER).exists():
         shutil.rmtree(folder / FOLDER)
     (folder / COARSE).unlink(missing_ok=True)

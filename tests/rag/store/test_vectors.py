@@ -1,6 +1,9 @@
 """The real Chroma over a catalog: it is told of every change after any cut, and never believed where it disagrees."""
 
+import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -15,6 +18,8 @@ from rag.store.vectors import (
     COARSE,
     DIRECTIONS,
     FOLDER,
+    HNSW,
+    NAME,
     Coarse,
     VectorIndex,
     canaries,
@@ -55,6 +60,30 @@ def updated(catalog: Catalog) -> Path:
     """The folder of the catalog, its index told of everything."""
     update(catalog, catalog.path.parent)
     return catalog.path.parent
+
+
+def test_chromas_own_client_opens_the_store_and_finds_the_same(catalog: Catalog, tmp_path: Path) -> None:
+    put(catalog, "b.pdf", "epsilon zeta eta theta")
+    folder = updated(catalog)
+    with closing(VectorIndex(folder)) as index:
+        vector = EMBEDDER.embed(["zeta"])[0]
+        ours = index.candidates(vector, 2)
+        coarse = index.coarse.of(vector[None, :])
+    program = f"""
+import chromadb, json, sys
+client = chromadb.PersistentClient({str(folder / FOLDER)!r}, settings=chromadb.Settings(anonymized_telemetry=False))
+(one,) = client.list_collections()
+found = one.query(query_embeddings=json.loads(sys.argv[1]), n_results=2)
+print(json.dumps([one.name, one.configuration["hnsw"], found["ids"][0], found["distances"][0]]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, json.dumps(coarse.tolist())], capture_output=True, text=True, check=True
+    )
+    name, how, ids, distances = json.loads(done.stdout.splitlines()[-1])
+    assert name == NAME
+    assert how.items() >= HNSW.items()
+    assert [int(chunk) for chunk in ids] == list(ours)
+    assert [1 - distance for distance in distances] == pytest.approx(list(ours.values()))
 
 
 def count(folder: Path) -> int:
