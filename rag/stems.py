@@ -1,4 +1,4 @@
-"""The one door to snowballstemmer: words of a text as stems, so that "reported" meets "reporting"."""
+"""The one door to PyStemmer: words of a text as stems, so that "reported" meets "reporting"."""
 
 import re
 from functools import lru_cache
@@ -11,9 +11,9 @@ _WORD = re.compile(r"[^\W_]+")
 
 @lru_cache(maxsize=1)
 def _stemmer() -> Any:
-    import snowballstemmer  # late: `rag --help` needs none
+    import Stemmer  # late: `rag --help` needs none
 
-    return snowballstemmer.stemmer("english")
+    return Stemmer.Stemmer("english", 0)  # without its own cache, which threads may not share
 
 
 @lru_cache(maxsize=65536)

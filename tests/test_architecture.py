@@ -22,6 +22,7 @@ README = ROOT / "README.md"
 
 DOORS = {
     "PIL": "ingest/readers/images.py",
+    "Stemmer": "rag/stems.py",
     "ahocorasick_rs": "ingest/logs/rules.py",
     "chromadb_rust_bindings": "rag/store/vectors.py",
     "cryptography": "rag/vault/cipher.py",
@@ -42,7 +43,6 @@ DOORS = {
     "rapidfuzz": "rag/typos.py",
     "rapidocr": "ingest/ocr/engine.py",
     "sentence_transformers": "rag/models/export.py",
-    "snowballstemmer": "rag/stems.py",
     "sqlcipher3": "rag/store/database.py",
     "tiktoken": "rag/models/bpe.py",
     "tokenizers": "rag/models/wordpiece.py",
@@ -175,6 +175,7 @@ def test_every_door_is_really_used_and_every_heavy_dependency_has_one() -> None:
     light = {"numpy", "platformdirs", "rich", "typer", "onnx", "pillow", "pyyaml"}  # imported as PIL and yaml: doors
     light |= {"phonenumberslite"}  # imported as phonenumbers: a door
     light |= {"stdnum"}  # its door, rag/personal/identifiers.py, imports a country's module by its name
+    light |= {"pystemmer"}  # imported as Stemmer: a door
     light |= {"chromadb"}  # its engine, chromadb_rust_bindings, is a door
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     named = {re.split("[=><]", line)[0].replace("-", "_") for line in project["dependencies"]}
@@ -227,7 +228,7 @@ def test_a_question_loads_neither_torch_nor_the_readers(office_home: Path) -> No
     assert "llama_cpp" not in quoted, "the answer is quotations"
     loaded = loaded_by(in_rag("--home", str(office_home), "ask", "How many characters must a password have?"))
     assert {"chromadb_rust_bindings", "onnxruntime", "llama_cpp"} <= loaded
-    light = {"tokenizers", "tiktoken", "snowballstemmer", "rapidfuzz"}
+    light = {"tokenizers", "tiktoken", "Stemmer", "rapidfuzz"}
     heavy = set(DOORS) | {"onnx", "rich", "sympy", "grpc", "opentelemetry", "kubernetes"}
     assert loaded & heavy <= {"chromadb_rust_bindings", "onnxruntime", "llama_cpp"} | light
 
