@@ -20,6 +20,7 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import BertModel
+from transformers.utils.logging import disable_progress_bar
 
 from ingest.errors import ModelError
 from rag.models.export import write_onnx
@@ -40,6 +41,7 @@ class CrossEncoder(nn.Module):
     def __init__(self, folder: Path) -> None:
         super().__init__()
         logging.getLogger("transformers").setLevel(logging.ERROR)
+        disable_progress_bar()
         # Eager attention: faster than the fused kind at these lengths on a CPU, and plain operators for the exporter.
         self.encoder = BertModel.from_pretrained(folder, attn_implementation="eager", add_pooling_layer=False)
         size = self.encoder.config.hidden_size

@@ -11,6 +11,7 @@ from rag.models.catalogue import READER, verify
 from rag.models.reader import load_reader, onnx_reader
 from rag.retrieve import Retriever
 from rag.store.catalog import Catalog
+from rag.tune import batches
 from rag.tune import reader as tuning
 from rag.tune.groups import Candidate, Group
 from rag.tune.questions import select
@@ -29,10 +30,14 @@ def group(number: int) -> Group:
     return Group("", 0, f"Who keeps the {colour} seal of house {number}?", (wanted, other))
 
 
-def test_what_groups_say_is_learnt_and_what_is_written_is_read_as_the_shipped_one(tmp_path: Path) -> None:
+def test_what_groups_say_is_learnt_and_what_is_written_is_read_as_the_shipped_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tuning, "RATE", 3e-4)  # a few small steps have to do
+    monkeypatch.setattr(batches, "TOKENS", 600)
     steps: list[tuple[int, int]] = []
     target = tmp_path / "reader.onnx"
-    tuning.learn([group(number) for number in range(120)], target, lambda *step: steps.append(step))
+    tuning.learn([group(number) for number in range(60)], target, lambda *step: steps.append(step))
     assert steps == [(number, len(steps)) for number in range(1, len(steps) + 1)]
     assert list(tmp_path.iterdir()) == [target]  # nothing else is left
     held = group(201)
