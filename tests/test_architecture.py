@@ -9,6 +9,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -72,10 +73,15 @@ class Import:
         return self.module.split(".")[0]
 
 
-def imports() -> Iterator[Import]:
+@lru_cache(maxsize=1)
+def imports() -> tuple[Import, ...]:
     """Every import of both packages, those for type checkers alone left out."""
-    for path in sorted([*(ROOT / "rag").rglob("*.py"), *(ROOT / "ingest").rglob("*.py")]):
-        yield from _imports(ast.parse(path.read_text(encoding="utf-8")), path.relative_to(ROOT).as_posix(), False)
+    files = sorted([*(ROOT / "rag").rglob("*.py"), *(ROOT / "ingest").rglob("*.py")])
+    return tuple(
+        found
+        for path in files
+        for found in _imports(ast.parse(path.read_text(encoding="utf-8")), path.relative_to(ROOT).as_posix(), False)
+    )
 
 
 def _imports(node: ast.AST, file: str, late: bool) -> Iterator[Import]:
