@@ -86,12 +86,12 @@ WRITER = ModelEntry(
 )
 
 READER = ModelEntry(
-    name="strongroom-reader-v3",
+    name="strongroom-reader-v4",
     kind="reader",
     package="strongroom",
     module="rag",
     folder="weights",
-    files={"reader.int8.onnx": "e2fd8eaccd76fbbd5f2779e75f51c58abfd67a44ea7c1a412421e551137fb1ea"},
+    files={"reader.int8.onnx": "3c22a078f426278331b9817be4384e225f217e1c97646ad1cc08a313db6d462f"},
     licence="CC-BY-SA-4.0",
     source="trained by training/ from all-MiniLM-L6-v2; see training/MODEL_CARD.md",
 )
