@@ -20,7 +20,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sbom")
     wheels = folder / "wheels"
     wheels.mkdir()
-    (wheels / "typer-0.29.2-py3-none-any.whl").write_bytes(b"wheel")
+    (wheels / "typer-0.28.0-py3-none-any.whl").write_bytes(b"wheel")
     command = [sys.executable, "-W", "error", "release/sbom.py", str(folder), "--wheels", str(wheels)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=120)
     return folder
@@ -50,7 +50,7 @@ def test_every_model_is_in_the_sbom_with_hash_and_licence(written: Path) -> None
 def test_a_wheel_that_is_there_has_its_hash(written: Path) -> None:
     bom = json.loads((written / "sbom.json").read_text())
     (typer,) = [one for one in bom["components"] if one["name"] == "typer"]
-    assert typer["hashes"][0]["content"] == sha256(written / "wheels" / "typer-0.29.2-py3-none-any.whl")
+    assert typer["hashes"][0]["content"] == sha256(written / "wheels" / "typer-0.28.0-py3-none-any.whl")
 
 
 def test_the_licences_are_a_table(written: Path) -> None:

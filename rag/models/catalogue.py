@@ -91,7 +91,7 @@ READER = ModelEntry(
     package="strongroom",
     module="rag",
     folder="weights",
-    files={"reader.int8.onnx": "3c22a078f426278331b9817be4384e225f217e1c97646ad1cc08a313db6d462f"},
+    files={"reader.int8.onnx": "e1491e03bb9deffdbad230f129d106d52766d59498b5ea0b358a2306f62e410e"},
     licence="CC-BY-SA-4.0",
     source="trained by training/ from all-MiniLM-L6-v2; see training/MODEL_CARD.md",
 )

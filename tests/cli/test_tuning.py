@@ -119,10 +119,6 @@ def test_a_reader_in_use_reads_and_a_search_tuned_for_another_is_switched_off(in
     models = indexed("record", "list", "--json").json["entries"][-1]["facts"]["models"]
     assert models["reader"]["name"] == "careful"
     assert models["search adapter"] is None
-    again = indexed("tune", "use", "mine")  # whoever insists is told what is the matter when it is asked
-    assert again.code == 0
-    assert "was learnt with another reader than careful" in indexed("ask", "Who counts the keys?").err
-    assert indexed("tune", "use", "none", "--kind", "search").code == 0
     assert indexed("tune", "use", "none", "--kind", "reader").code == 0
     indexed("ask", "Who counts the keys?", "--quotes-only")
     models = indexed("record", "list", "--json").json["entries"][-1]["facts"]["models"]
