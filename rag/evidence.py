@@ -13,7 +13,6 @@ from itertools import pairwise
 from ingest.sentences import sentences
 from ingest.types import Chunk, Hidden
 from rag.models.embed import TextEmbedder
-from rag.rows import CAPTION, rows
 from rag.stems import stem, stems, topic_words
 from rag.store.catalog import Catalog
 from rag.types import Hit, Quote
@@ -21,7 +20,6 @@ from rag.types import Hit, Quote
 PASSAGES = 6  # hits that are searched for quotations; 4, 6 and 8 gave the same on the dev questions, give or take one
 QUOTES = 3  # quotations kept: what a person reads at a glance
 HEADING = 180  # characters; what is shorter and stands before a clause, or in the end, is not quoted alone
-TITLE = 60  # characters; what is shorter and stands before a table heads it
 SHORT = 300  # characters; a shorter span is joined with what follows: "(a) one hour" is not understood alone
 
 # Weights of a span's marks, without and with a reader. Without: random search over 400 mixtures on the dev questions of
@@ -116,44 +114,22 @@ def _read_marks(hit: Hit, spans: Sequence[tuple[int, int]]) -> list[dict[str, fl
 
 
 def spans(text: str) -> list[tuple[int, int]]:
-    """Sentences of a passage, short ones joined with what follows (the last with what stands before); rows of tables.
+    """Sentences of a passage, short ones joined with what follows (the last with what stands before).
 
-    A numbered clause begins a span of its own, unless only a heading or the like stands before it. A row stands alone,
-    but for a heading before the first.
+    A numbered clause begins a span of its own, unless only a heading or the like stands before it.
     """
-    table = rows(text)
     joined: list[tuple[int, int]] = []
-    for start, end in _pieces(text, table):
-        if (
-            joined
-            and joined[-1] not in table
-            and joined[-1][1] - joined[-1][0] < _room(text, start, (start, end) in table)
-        ):
+    for start, end in sentences(text):
+        room = HEADING if _CLAUSE.match(text, start) else SHORT
+        if joined and joined[-1][1] - joined[-1][0] < room:
             joined[-1] = (joined[-1][0], end)
-            if (start, end) in table:
-                table[table.index((start, end))] = joined[-1]
         else:
             joined.append((start, end))
-    if len(joined) > 1 and not {*joined[-2:]} & {*table}:
+    if len(joined) > 1:
         start, end = joined[-1]
-        if end - start < HEADING and not _CLAUSE.match(text, start) and not CAPTION.match(text, start):
+        if end - start < HEADING and not _CLAUSE.match(text, start):
             joined[-2:] = [(joined[-2][0], end)]
     return [(start, end) for start, end in joined if not _LEADERS.search(text, start, end)]
-
-
-def _pieces(text: str, table: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Sentences and rows, in order; what lies in a row is the row."""
-    outside = [
-        (start, end) for start, end in sentences(text) if not any(first <= start < last for first, last in table)
-    ]
-    return sorted([*outside, *table])
-
-
-def _room(text: str, start: int, row: bool) -> int:
-    """Characters: what is shorter is joined with what begins at `start`."""
-    if row or CAPTION.match(text, start):
-        return TITLE
-    return HEADING if _CLAUSE.match(text, start) else SHORT
 
 
 def _in_context(hit: Hit, start: int, end: int) -> str:

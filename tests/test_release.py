@@ -56,7 +56,7 @@ def test_a_wheel_that_is_there_has_its_hash(written: Path) -> None:
 def test_the_licences_are_a_table(written: Path) -> None:
     text = (written / "licences.md").read_text()
     assert "| pebble | 5.2.3 | LGPL |" in text
-    assert "| strongroom-reader-v4/reader.int8.onnx |" in text
+    assert "| strongroom-reader-v3/reader.int8.onnx |" in text
 
 
 @pytest.fixture

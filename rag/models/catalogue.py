@@ -86,12 +86,12 @@ WRITER = ModelEntry(
 )
 
 READER = ModelEntry(
-    name="strongroom-reader-v4",
+    name="strongroom-reader-v3",
     kind="reader",
     package="strongroom",
     module="rag",
     folder="weights",
-    files={"reader.int8.onnx": "e1491e03bb9deffdbad230f129d106d52766d59498b5ea0b358a2306f62e410e"},
+    files={"reader.int8.onnx": "e2fd8eaccd76fbbd5f2779e75f51c58abfd67a44ea7c1a412421e551137fb1ea"},
     licence="CC-BY-SA-4.0",
     source="trained by training/ from all-MiniLM-L6-v2; see training/MODEL_CARD.md",
 )
