@@ -20,7 +20,9 @@ from rag.config import Settings
 from rag.term import bold, counted, dim, mark, one_line, say, show, show_json
 
 if TYPE_CHECKING:
+    from rag.judge import Question
     from rag.models.adapters import Adapter, Gain, Kind
+    from rag.store.catalog import Catalog
     from rag.tune.questions import Selection
     from rag.tune.reader import Estimate as ReadingEstimate
     from rag.tune.reader import Outcome as ReadingOutcome
@@ -56,43 +58,21 @@ def search(
     as_json: JsonOption = False,
 ) -> int:
     """Tune the search on your questions: what was not learnt from judges, and only what wins is kept and used."""
-    from rag.answer import validate
-    from rag.judge import read_questions
-    from rag.models import adapters
     from rag.tune.journal import Journal
-    from rag.tune.questions import select
     from rag.tune.search import fingerprint, tune
 
-    chosen = adapters.named(name or f"search-{settings.collection}")
-    _refuse_taken(settings, chosen)
-    asked = read_questions(questions, validate, split)
-    catalog = open_catalog(settings)
-    selection = select(asked, catalog)
-    _say_absent(selection)
+    chosen = _chosen(settings, name, "search")
+    asked, catalog, selection = _selected(settings, questions, split)
     retriever = open_retriever(settings, catalog, tuned=False)
     say(f"Learning from {counted(len(selection.usable), 'question')} of {len(asked)}, in parts that share no page.")
     journal = Journal(settings.adapters / f".{fingerprint(retriever, selection.usable, settings.index)}.jsonl")
     with _watched() as step:
         outcome = tune(retriever, selection.usable, chosen, journal, _say_estimate, step)
     gain = _gain(outcome)
-    kept = None
-    if outcome.won:
-        kept = adapters.keep(
-            settings.adapters,
-            adapters.Adapter(
-                name=chosen,
-                kind="search",
-                parent=retriever.embedder.name,
-                parent_sha256=retriever.embedder.sha256,
-                sha256="",
-                collection=settings.collection,
-                made=adapters.now(),
-                examples=outcome.questions,
-                gain=gain,
-            ),
-            outcome.tuned.write,
-        )
-        adapters.use(settings.adapters, settings.collection, "search", chosen)
+    parent = (retriever.embedder.name, retriever.embedder.sha256)
+    kept = (
+        _keep(settings, chosen, "search", parent, gain, outcome.questions, outcome.tuned.write) if outcome.won else None
+    )
     journal.discard()
     _record(settings, "search", gain, kept)
     if as_json:
@@ -110,22 +90,14 @@ def reader(
     as_json: JsonOption = False,
 ) -> int:
     """Tune the reader, which judges passages, on your questions and your documents' headings; kept only if it wins."""
-    from rag.answer import validate
-    from rag.judge import read_questions
-    from rag.models import adapters
     from rag.models.catalogue import READER
     from rag.models.reader import load_reader
     from rag.tune import reader as tuning
-    from rag.tune.questions import select
 
-    chosen = adapters.named(name or f"reader-{settings.collection}")
-    _refuse_taken(settings, chosen)
+    chosen = _chosen(settings, name, "reader")
     if settings.reader_model is not None:
         raise UsageError("Only the reader that ships can be tuned; leave --reader-model out.")
-    asked = read_questions(questions, validate, split)
-    catalog = open_catalog(settings)
-    selection = select(asked, catalog)
-    _say_absent(selection)
+    asked, catalog, selection = _selected(settings, questions, split)
     material = tuning.Asked(selection.usable, [question for question in asked if not question.answerable])
     retriever = replace(
         open_retriever(settings, catalog, read=False, tuned=False), reader=load_reader(None, settings.models)
@@ -138,22 +110,13 @@ def reader(
     with _watched() as step:
         outcome = tuning.tune(retriever, material, work, _say_estimate, step)
     gain = _gain(outcome)
-    kept = None
-    if outcome.won:
-        (parent,) = READER.files.values()
-        made = adapters.Adapter(
-            name=chosen,
-            kind="reader",
-            parent=READER.name,
-            parent_sha256=parent,
-            sha256="",
-            collection=settings.collection,
-            made=adapters.now(),
-            examples=outcome.questions,
-            gain=gain,
-        )
-        kept = adapters.keep(settings.adapters, made, partial(tuning.copy_learnt, work))
-        _switch_on(settings, kept)
+    (digest,) = READER.files.values()
+    learnt = partial(tuning.copy_learnt, work)
+    kept = (
+        _keep(settings, chosen, "reader", (READER.name, digest), gain, outcome.questions, learnt)
+        if outcome.won
+        else None
+    )
     tuning.discard(work)
     _record(settings, "reader", gain, kept)
     if as_json:
@@ -178,8 +141,7 @@ def writer(
     from rag.models.llama import language_weights
     from rag.tune import writer as tuning
 
-    chosen = adapters.named(name or f"writer-{settings.collection}")
-    _refuse_taken(settings, chosen)
+    chosen = _chosen(settings, name, "writer")
     weights = language_weights(settings.models, settings.language_model, say)
     pairs = _pairs(settings, questions, split)
     tuning.check_enough(pairs)
@@ -196,21 +158,8 @@ def writer(
         p=found.p,
         questions=outcome.held,
     )
-    kept = None
-    if outcome.won:
-        made = adapters.Adapter(
-            name=chosen,
-            kind="writer",
-            parent=weights.name,
-            parent_sha256=weights.sha256,
-            sha256="",
-            collection=settings.collection,
-            made=adapters.now(),
-            examples=outcome.learnt,
-            gain=gain,
-        )
-        kept = adapters.keep(settings.adapters, made, partial(tuning.copy_learnt, work))
-        adapters.use(settings.adapters, settings.collection, "writer", chosen)
+    parent, learnt = (weights.name, weights.sha256), partial(tuning.copy_learnt, work)
+    kept = _keep(settings, chosen, "writer", parent, gain, outcome.learnt, learnt) if outcome.won else None
     tuning.discard(work)
     _record(settings, "writer", gain, kept)
     if as_json:
@@ -331,14 +280,61 @@ def import_adapter(
     return 0
 
 
-def _refuse_taken(settings: Settings, name: str) -> None:
-    """Raise UsageError where there is an adapter of this name: before the work, not after it."""
+def _chosen(settings: Settings, name: str | None, kind: Kind) -> str:
+    """The adapter's name. Raises UsageError where there is one of this name: before the work, not after it."""
     from rag.models import adapters
 
-    if any(adapter.name == name for adapter in adapters.listed(settings.adapters)):
+    chosen = adapters.named(name or f"{kind}-{settings.collection}")
+    if any(adapter.name == chosen for adapter in adapters.listed(settings.adapters)):
         raise UsageError(
-            f"There is an adapter {name!r} already; name another by --name, or `rag tune drop {name}` first."
+            f"There is an adapter {chosen!r} already; name another by --name, or `rag tune drop {chosen}` first."
         )
+    return chosen
+
+
+def _selected(settings: Settings, questions: Path, split: str | None) -> tuple[list[Question], Catalog, Selection]:
+    """The questions of a file, and those of them that can be learnt from; says which cannot."""
+    from rag.answer import validate
+    from rag.judge import read_questions
+    from rag.tune.questions import select
+
+    asked = read_questions(questions, validate, split)
+    catalog = open_catalog(settings)
+    selection = select(asked, catalog)
+    for question in selection.absent:
+        say(one_line(f"{question.id}: its evidence is not in this collection, so nothing is learnt from it."))
+    return asked, catalog, selection
+
+
+def _keep(
+    settings: Settings,
+    name: str,
+    kind: Kind,
+    parent: tuple[str, str],
+    gain: Gain,
+    examples: int,
+    make: Callable[[Path], None],
+) -> Adapter:
+    """Store what was learnt for `parent`, a model's name and hash, and use it from now on."""
+    from rag.models import adapters
+
+    kept = adapters.keep(
+        settings.adapters,
+        adapters.Adapter(
+            name=name,
+            kind=kind,
+            parent=parent[0],
+            parent_sha256=parent[1],
+            sha256="",
+            collection=settings.collection,
+            made=adapters.now(),
+            examples=examples,
+            gain=gain,
+        ),
+        make,
+    )
+    _switch_on(settings, kept)
+    return kept
 
 
 def _switch_on(settings: Settings, adapter: Adapter) -> None:
@@ -350,11 +346,6 @@ def _switch_on(settings: Settings, adapter: Adapter) -> None:
     if adapter.kind == "reader" and other is not None:
         adapters.use(settings.adapters, settings.collection, "search", None)
         say(mark(one_line(f"{other} was learnt with another reader and is switched off; `rag tune search` anew.")))
-
-
-def _say_absent(selection: Selection) -> None:
-    for question in selection.absent:
-        say(one_line(f"{question.id}: its evidence is not in this collection, so nothing is learnt from it."))
 
 
 def _say_estimate(estimate: Estimate | ReadingEstimate) -> None:

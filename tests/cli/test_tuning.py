@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rag.bootstrap import Difference
 from rag.config import resolve
 from rag.models import adapters
 from rag.models.adapters import Adapter, Gain
 from rag.models.catalogue import EMBEDDING, READER, verify
 from rag.rank import WEIGHTS
+from rag.tune import reader as tuning
+from rag.tune.search import MEASURES
 from rag.tuned import Tuned
 from tests.running import Outcome, program
 
@@ -186,3 +189,28 @@ def test_the_program_itself_may_write_an_adapter_where_it_is_told(home: Path, tm
     done = program("--home", str(home), "tune", "export", "mine", str(tmp_path / "out.tar"))
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "out.tar").stat().st_size > 384 * 384 * 4
+
+
+def test_a_reader_that_wins_is_kept_and_reads_from_now_on(
+    indexed: Rag, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (file,) = READER.files
+    before = dict.fromkeys((*MEASURES, tuning.QUOTED), 0.5)
+
+    def instead(_retriever: object, asked: tuning.Asked, work: Path, *_: object) -> tuning.Outcome:
+        work.mkdir(parents=True)
+        tuning.learnt_file(work).write_bytes((verify(READER) / file).read_bytes())
+        return tuning.Outcome(before, dict.fromkeys(before, 0.75), Difference(0.25, 0.1, 0.4, 0.01, 16), 16)
+
+    monkeypatch.setattr(tuning, "tune", instead)
+    matters = ("tapes", "badges", "visitors", "keys", "laptops", "phones", "cameras", "bins")
+    rows = [entry(matter, words) for matter in matters for words in ("How often counted are the", "Who counts")]
+    outcome = indexed("tune", "reader", str(asked(tmp_path / "many.jsonl", rows)))
+    assert outcome.code == 0, outcome.err
+    assert "Kept as reader-default, and in use from now on." in outcome.out
+    (listed,) = indexed("tune", "list", "--json").json["adapters"]
+    assert (listed["kind"], listed["parent"], listed["used_in"]) == ("reader", READER.name, ["default"])
+    assert [path.name for path in resolve(home).adapters.glob(".*")] == []  # nothing is left of the run
+    indexed("ask", "Who counts the keys?", "--quotes-only")
+    models = indexed("record", "list", "--json").json["entries"][-1]["facts"]["models"]
+    assert models["reader"]["name"] == "reader-default"
