@@ -179,7 +179,9 @@ def drop(home: Path, name: str) -> Adapter:
 def discard_unfinished(home: Path) -> None:
     """Erase what runs that were cut off have left to go on from."""
     for path in home.glob(".*-*"):
-        if path.is_file():
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
             path.unlink()
 
 

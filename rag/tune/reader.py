@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -39,9 +39,6 @@ from rag.tune.lora import pace
 from rag.tune.questions import Usable, all_chunks, deal
 from rag.tune.search import DECIDING, DEPTH, MEASURES, judge
 from rag.types import StoredChunk
-
-if TYPE_CHECKING:
-    from rag.tune.cross_encoder import CrossEncoder
 
 VERSION = 1  # of what is learnt and how: raised, and no run goes on from an older one
 NEAR = 7  # passages without the answer that a question is set against
@@ -161,20 +158,23 @@ def tune(
         on_step("Searching", place + 1, len(questions))
     groups = list(groups_of(asked, retriever))
     headings = list(groups_of_headings(retriever))
-    runs = [*sorted(set(folds)), None]  # None: from all of them
-    pacing = _Pace(len(runs), len(questions), on_estimate)
-    done = 0
-    for fold in runs:
-        path = learnt_file(work) if fold is None else work / f"part-{fold}.onnx"
+    parts = sorted(set(folds))
+    pacing = _Pace(len(parts) + 1, len(questions), on_estimate)
+
+    def learnt_from(chosen: Sequence[Group], path: Path) -> Path:
         if not path.exists():
-            kept = [group for group in groups if group.fold != fold] + headings
-            learn(kept, path, partial(pacing.watch, on_step))
-        reader = onnx_reader(path, "tuned", "", None)
+            learn([*chosen, *headings], path, partial(pacing.watch, on_step))
+        return path
+
+    done = 0
+    for fold in parts:
+        path = learnt_from([group for group in groups if group.fold != fold], work / f"part-{fold}.onnx")
+        changed = replace(retriever, reader=onnx_reader(path, "tuned", ""))
         for place in (place for place, its in enumerate(folds) if its == fold):
-            judged = partial(_judged, replace(retriever, reader=reader), asked, place)
-            rows["after"][place] = journal.once(f"after {place}", judged)
+            rows["after"][place] = journal.once(f"after {place}", partial(_judged, changed, asked, place))
             done += 1
             on_step("Judging", done, len(questions))
+    learnt_from(groups, learnt_file(work))
     before, after = (_means(rows[when], len(asked.usable)) for when in ("before", "after"))
     untuned, learnt = (
         np.array([row[DECIDING] for row in rows[when][: len(asked.usable)]], dtype=float) for when in rows
@@ -231,12 +231,8 @@ def learn(groups: Sequence[Group], target: Path, watch: Callable[[int, int], Non
         torch.nn.utils.clip_grad_norm_(trained, 1.0)
         optimiser.step()
         watch(number, len(steps))
-    _write(network.cpu(), target, write)
-
-
-def _write(network: "CrossEncoder", target: Path, write: Callable[["CrossEncoder", Path, Path], None]) -> None:
     whole, small = target.with_suffix(".whole"), target.with_suffix(".part")
-    write(network, whole, small)
+    write(network.cpu(), whole, small)
     whole.unlink()
     small.replace(target)
 
@@ -245,11 +241,10 @@ def _judged(retriever: Retriever, asked: Asked, place: int) -> dict[str, float]:
     """What the answer to a question has to go by: how good the passages are, and how sure the reader is."""
     question = asked.questions[place].question
     hits = retriever.search(question, READ)
-    found = places(question, hits, retriever.catalog, retriever.embedder)
-    row = {TOLD: float(features(hits, found)[0]) if hits else -np.inf}
+    row = {TOLD: float(features(hits, ())[0]) if hits else -np.inf}
     if place < len(asked.usable):
         one = asked.usable[place]
-        quoted = select(found, 1)
+        quoted = select(places(question, hits, retriever.catalog, retriever.embedder), 1)
         row |= judge(one.question, hits[:DEPTH])
         row[QUOTED] = float(bool(quoted) and quoted[0].hit.stored.id in one.right)
     return row
