@@ -31,7 +31,7 @@ from measure import BENCH, ROOT, headline, note, table
 from retrieval import obliqa_documents, split_of
 
 from rag.answer import validate
-from rag.bootstrap import difference
+from rag.bootstrap import Difference, difference
 from rag.cli.opening import open_catalog, open_retriever
 from rag.config import resolve
 from rag.judge import Evidence, Question, read_questions
@@ -44,6 +44,7 @@ from rag.tune.questions import Usable, select
 from rag.tune.search import DECIDING, Material, Mined, Outcome, Remembering, first_search, judge, tune
 
 RAG = [sys.executable, "-c", "from rag.cli import main; main()"]
+Rows = Sequence[dict[str, float]]
 HEADER = (
     "set",
     "what is learnt",
@@ -209,9 +210,7 @@ def _learnt_and_reported(split: Split, retriever: Retriever) -> Iterator[Sequenc
     for what, changed in ways.items():
         after = _judged(replace(retriever, tuned=changed), split.reported)
         note(f"{split.name}: {what} judged")
-        values = [np.array([row[DECIDING] for row in rows]) for rows in (before, after)]
-        means = [{name: float(np.mean([row[name] for row in rows])) for name in rows[0]} for rows in (before, after)]
-        outcome = Outcome(changed, *means, difference(*values), len(split.learnt))
+        outcome = Outcome(changed, *_compared(before, after), len(split.learnt))
         yield _row(split.name, what, len(split.learnt), outcome, seconds)
 
 
@@ -229,10 +228,15 @@ def _reader_learnt(split: Split, asked: reader.Asked, retriever: Retriever, scra
     seconds = time.monotonic() - began
     before = _judged(retriever, split.reported)
     after = _judged(replace(retriever, reader=onnx_reader(path, "tuned", "")), split.reported)
+    outcome = reader.Outcome(*_compared(before, after), len(split.learnt))
+    return _row(split.name, "reader", len(split.learnt), outcome, seconds)
+
+
+def _compared(before: Rows, after: Rows) -> tuple[dict[str, float], dict[str, float], Difference]:
+    """Means of both by measure, and the difference of the one that decides."""
     untuned, learnt = (np.array([row[DECIDING] for row in rows]) for rows in (before, after))
     means = [{name: float(np.mean([row[name] for row in rows])) for name in rows[0]} for rows in (before, after)]
-    outcome = reader.Outcome(*means, difference(untuned, learnt), len(split.learnt))
-    return _row(split.name, "reader", len(split.learnt), outcome, seconds)
+    return means[0], means[1], difference(untuned, learnt)
 
 
 def _judged(retriever: Retriever, questions: Sequence[Question]) -> list[dict[str, float]]:

@@ -32,7 +32,7 @@ from rag.models.wordpiece import shared
 from rag.rank import READ, context
 from rag.retrieve import Retriever
 from rag.stems import topic_words
-from rag.store import seal
+from rag.tune import search
 from rag.tune.groups import UNKNOWN, Candidate, Group
 from rag.tune.journal import Journal
 from rag.tune.lora import pace
@@ -95,9 +95,7 @@ class Outcome:
 
 def fingerprint(retriever: Retriever, asked: Asked, index: Path) -> str:
     """What a run depends on, as a name: another index, reader or set of questions is another run."""
-    assert retriever.reader is not None  # the caller's duty
-    parts = [retriever.embedder.sha256, retriever.reader.sha256, str(seal.fingerprint(index)), str(VERSION)]
-    parts += [f"{one.question.question}\n{one.right}\n{one.fold}" for one in asked.usable]
+    parts = [search.fingerprint(retriever, asked.usable, index), str(VERSION)]
     parts += [question.question for question in asked.unanswerable]
     return f"reader-{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]}"
 

@@ -128,3 +128,12 @@ def test_an_archive_that_was_altered_is_refused_and_leaves_nothing(tmp_path: Pat
     (tmp_path / "text.tar").write_text("no archive")
     with pytest.raises(ModelError, match="no adapter that"):
         adapters.import_(tmp_path / "two", tmp_path / "text.tar", None)
+
+
+def test_what_runs_that_were_cut_off_have_left_is_erased_files_and_folders(tmp_path: Path) -> None:
+    (tmp_path / ".search-0a.jsonl").write_text("{}")
+    (tmp_path / ".reader-0b").mkdir()
+    (tmp_path / ".reader-0b" / "part-0.onnx").write_bytes(b"learnt")
+    (tmp_path / "mine-1").mkdir()
+    adapters.discard_unfinished(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine-1"]
