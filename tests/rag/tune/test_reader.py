@@ -1,7 +1,5 @@
 """The reader goes on learning from questions: the real network, few steps; and judges nothing it has learnt from."""
 
-from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -49,15 +47,6 @@ def test_what_groups_say_is_learnt_and_what_is_written_is_read_as_the_shipped_on
     assert after[0] - after[1] > before[0] - before[1] + 1.0
     (shipped,) = READER.files
     assert abs(target.stat().st_size - (verify(READER) / shipped).stat().st_size) < 10_000
-
-
-@pytest.fixture
-def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    """Twenty documents about subjects and offices."""
-    with closing(Catalog(tmp_path / "catalog.sqlite", create=True)) as opened:
-        for number in range(20):
-            whole(opened, f"{number}.txt", f"Subject s{number} shall be archived by office o{number}.")
-        yield opened
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """The search learns from questions: what is true of others too, and nothing from chance."""
 
-from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +17,6 @@ from rag.tune.questions import FOLDS, select
 from rag.tune.search import MEASURES, Estimate, Material, tune
 from rag.tuned import Tuned
 from tests.fakes import WordCountEmbedder
-from tests.rag.tune.test_questions import whole
 
 DIM = 24
 
@@ -107,15 +104,6 @@ class Counting:
         """A reading for each."""
         self.pairs += len(passages)
         return [Reading(0.0, 0.0, None) for _ in passages]
-
-
-@pytest.fixture
-def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    """Twenty documents; questions use other words than they do, always the same other ones."""
-    with closing(Catalog(tmp_path / "catalog.sqlite", create=True)) as opened:
-        for number in range(20):
-            whole(opened, f"{number}.txt", f"Subject s{number} shall be archived by office o{number}.")
-        yield opened
 
 
 def questions() -> list[Question]:
